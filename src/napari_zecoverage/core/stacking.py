@@ -1,0 +1,515 @@
+"""The tile: the frames on the canvas, combined row by row in bounded memory.
+
+Each frame is warped once and its covered rows are written, one after another,
+to a scratch file. The tile is then combined a band of rows at a time, so memory
+depends on the canvas's width and never on the number of frames.
+"""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import theilslopes
+
+from napari_zecoverage.core.coverage import Canvas, Footprint
+from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.parameters import BackgroundMode, StackMethod
+
+Pixels = NDArray[np.float32]
+Counts = NDArray[np.int64]
+Sums = NDArray[np.float64]
+
+BAND_BYTES: Final = 12 * 2**20
+"""Working size of one band; a few copies of it live at a time, one set a worker."""
+
+CLIP_ROUNDS: Final = 5
+"""Kappa-sigma clips at most so often."""
+
+WINSOR_LIMIT: Final = 1.5
+"""Values further than this from the median are pulled in before sigma is measured (Huber)."""
+
+WINSOR_CORRECTION: Final = 1.134
+"""Makes the standard deviation of a normal sample winsorized at 1.5 σ its σ again."""
+
+WINSOR_ROUNDS: Final = 10
+WINSOR_TOLERANCE: Final = 0.0005
+
+SAMPLES: Final = 2**17
+"""Backgrounds are compared on about so many pixels, evenly spread."""
+
+MIN_SAMPLES: Final = 100
+"""An overlap with fewer samples says nothing about the background."""
+
+BLOCK_PX: Final = 8
+"""The linear background match compares medians of blocks of so many samples a side."""
+
+MIN_BLOCK_CORRELATION: Final = 0.5
+"""Below it the sky has too little structure for a slope, and only the level is matched."""
+
+_PIXEL_BYTES: Final = 3 * 4
+
+
+@dataclass(frozen=True)
+class StackInput:
+    """One frame of the stack.
+
+    Attributes
+    ----------
+    load : callable
+        Returns its pixels, (H, W, 3) float32.
+    matrix : (3, 3) float64 array
+        Frame (x, y) → canvas (x, y).
+    footprint : Footprint
+        Where it covers the canvas.
+    holes : (n,) int64 array
+        Flat indexes inside the footprint where it has no finite value.
+    times : int
+        How often it is stacked.
+    """
+
+    load: Callable[[], Pixels]
+    matrix: NDArray[np.float64]
+    footprint: Footprint
+    holes: NDArray[np.int64]
+    times: int
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A frame's box on the canvas, its covered columns, and its rows' place in the scratch file.
+
+    Attributes
+    ----------
+    box : tuple of slice
+        The rows and columns of the canvas that hold the whole footprint.
+    start, stop : (H,) int64 arrays
+        Canvas columns, for each row of the canvas.
+    row_bytes : (H + 1,) int64 array
+        File offset of each row's first pixel, and the end.
+    """
+
+    box: tuple[slice, slice]
+    start: NDArray[np.int64]
+    stop: NDArray[np.int64]
+    row_bytes: NDArray[np.int64]
+
+
+class _Scratch:
+    """A file of pixels that several threads write and read at places of their own."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._lock = threading.Lock()
+
+    def write(self, offset: int, pixels: Pixels) -> None:
+        with self._lock:
+            self._file.seek(offset)
+            self._file.write(pixels.data)
+
+    def read(self, offset: int, size: int) -> Pixels:
+        with self._lock:
+            self._file.seek(offset)
+            return np.frombuffer(self._file.read(size), dtype=np.float32)
+
+
+def stack_tile(
+    inputs: Sequence[StackInput],
+    reference: Pixels,
+    canvas: Canvas,
+    *,
+    method: StackMethod,
+    background: BackgroundMode,
+    kappa: float,
+    workers: int,
+    scratch_dir: Path | None = None,
+    on_step: Callable[[int, int], None],
+) -> Pixels:
+    """Stack a cluster's frames on its canvas.
+
+    Parameters
+    ----------
+    inputs : sequence of StackInput
+    reference : (H, W, 3) float32 array
+        The reference frame, to which backgrounds are matched.
+    canvas : Canvas
+    method : {"mean", "median", "kappa_sigma", "winsorized"}
+    background : {"off", "median", "linear"}
+    kappa : float
+        Rejection limit of the two clipping methods, in standard deviations.
+    workers : int
+        Threads.
+    scratch_dir : Path, optional
+        Folder of the scratch file; the system's temporary folder by default.
+    on_step : callable
+        Called with (done, total) after each piece of work; may raise to stop.
+
+    Returns
+    -------
+    (H, W, 3) float32 array
+        NaN where no frame covers.
+
+    Raises
+    ------
+    OutputError
+        The scratch file cannot be written.
+    """
+    total = len(inputs) + _band_count(inputs, canvas)
+    with _scratch_file(scratch_dir) as scratch, ThreadPoolExecutor(workers) as pool:
+        placements = _plan(inputs)
+
+        def place(index: int) -> None:
+            each, placed = inputs[index], placements[index]
+            warped = _warp(each, placed)
+            _match_background(warped, placed.box, reference, canvas, background)
+            scratch.write(int(placed.row_bytes[0]), warped[_inside(placed, placed.box)])
+
+        done = 0
+        for _ in _in_order(pool, place, range(len(inputs)), workers):
+            done += 1
+            on_step(done, total)
+
+        tile = np.empty((*canvas.shape, 3), dtype=np.float32)
+
+        def combine(rows: range) -> None:
+            block = _read_band(scratch, inputs, placements, rows, canvas.shape[1])
+            tile[rows.start : rows.stop] = combine_values(block, method, kappa).reshape(
+                len(rows), canvas.shape[1], 3
+            )
+
+        for _ in _in_order(pool, combine, _bands(inputs, canvas), workers):
+            done += 1
+            on_step(done, total)
+    return tile
+
+
+def _in_order(
+    pool: ThreadPoolExecutor,
+    work: Callable[..., None],
+    items: Sequence[object],
+    workers: int,
+) -> Iterator[None]:
+    """Run `work` on each item with few of them under way, so that little waits in memory."""
+    waiting = list(items)[::-1]
+    running = [pool.submit(work, waiting.pop()) for _ in range(min(workers, len(waiting)))]
+    try:
+        while running:
+            running.pop(0).result()
+            if waiting:
+                running.append(pool.submit(work, waiting.pop()))
+            yield
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextmanager
+def _scratch_file(folder: Path | None) -> Iterator[_Scratch]:
+    """Open a file that the system removes by itself, whatever happens to us."""
+    try:
+        with tempfile.TemporaryFile(prefix="zecoverage-", dir=folder) as file:
+            yield _Scratch(file)
+    except OSError as error:
+        place = folder or tempfile.gettempdir()
+        raise OutputError(
+            place,
+            f"the stack's scratch file cannot be written ({error.strerror or error}); "
+            "free some room there, or study the coverage alone (stack: none)",
+        ) from error
+
+
+def _plan(inputs: Sequence[StackInput]) -> list[_Placed]:
+    """Lay the frames' rows one after another in the scratch file."""
+    placements = []
+    offset = 0
+    for each in inputs:
+        start, stop = each.footprint.spans()
+        rows = np.flatnonzero(stop > start)
+        box = (slice(0, 0), slice(0, 0))
+        if rows.size:
+            columns = slice(int(start[rows].min()), int(stop.max()))
+            box = (slice(int(rows[0]), int(rows[-1]) + 1), columns)
+        ends = offset + np.cumsum(stop - start) * _PIXEL_BYTES
+        placements.append(_Placed(box, start, stop, np.concatenate([[offset], ends])))
+        offset = int(ends[-1])
+    return placements
+
+
+def _inside(placed: _Placed, box: tuple[slice, slice]) -> NDArray[np.bool_]:
+    """Return which pixels of a box of the canvas stand in the scratch file."""
+    rows, columns = box
+    x = np.arange(columns.start, columns.stop)
+    inside: NDArray[np.bool_] = x >= placed.start[rows, None]
+    inside &= x < placed.stop[rows, None]
+    return inside
+
+
+def _warp(each: StackInput, placed: _Placed) -> Pixels:
+    """Warp a frame into its box; NaN where it does not cover."""
+    rows, columns = placed.box
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if height == 0:
+        return np.empty((0, 0, 3), dtype=np.float32)
+    matrix = each.matrix[:2].copy()
+    matrix[:, 2] -= (columns.start, rows.start)
+    warped = cv2.warpAffine(
+        each.load(),
+        matrix,
+        (width, height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REFLECT,
+    )
+    covered = each.footprint.mask()
+    covered.ravel()[each.holes] = False
+    warped[~covered[placed.box]] = np.nan
+    return np.asarray(warped, dtype=np.float32)
+
+
+def _match_background(
+    warped: Pixels,
+    box: tuple[slice, slice],
+    reference: Pixels,
+    canvas: Canvas,
+    background: BackgroundMode,
+) -> None:
+    """Bring a warped frame's sky to the reference's, a channel at a time, in place.
+
+    Both skies are compared where they overlap; a frame that does not meet the
+    reference is left as it is.
+    """
+    if background == "off":
+        return
+    (rows, columns), (y, x) = box, canvas.offset
+    top, bottom = max(rows.start, y), min(rows.stop, y + canvas.frame_shape[0])
+    left, right = max(columns.start, x), min(columns.stop, x + canvas.frame_shape[1])
+    if bottom <= top or right <= left:
+        return
+    step = max(1, math.isqrt((bottom - top) * (right - left) // SAMPLES))
+    ours = warped[
+        top - rows.start : bottom - rows.start : step,
+        left - columns.start : right - columns.start : step,
+    ]
+    theirs = reference[top - y : bottom - y : step, left - x : right - x : step]
+    both = np.isfinite(ours[..., 0]) & np.isfinite(theirs[..., 0])
+    if np.count_nonzero(both) < MIN_SAMPLES:
+        return
+    for channel in range(3):
+        slope = 1.0
+        if background == "linear":
+            slope = _background_slope(ours[..., channel], theirs[..., channel])
+        level = np.median(theirs[..., channel][both]) - slope * np.median(ours[..., channel][both])
+        warped[..., channel] *= np.float32(slope)
+        warped[..., channel] += np.float32(level)
+
+
+def _background_slope(ours: Pixels, theirs: Pixels) -> float:
+    """Fit theirs = slope·ours + level through the medians of blocks, robustly (Theil–Sen).
+
+    Medians of blocks, because noise in single pixels would flatten the slope.
+    A sky without structure tells no slope: 1 then.
+    """
+    rows, columns = ours.shape[0] // BLOCK_PX, ours.shape[1] // BLOCK_PX
+    if rows * columns < 3:
+        return 1.0
+
+    def medians(picture: Pixels) -> Pixels:
+        cut = picture[: rows * BLOCK_PX, : columns * BLOCK_PX]
+        blocks = cut.reshape(rows, BLOCK_PX, columns, BLOCK_PX).swapaxes(1, 2)
+        return np.asarray(np.median(blocks.reshape(rows * columns, -1), axis=1), dtype=np.float32)
+
+    x, y = medians(ours), medians(theirs)
+    known = np.isfinite(x) & np.isfinite(y)
+    step = max(1, np.count_nonzero(known) // 500)
+    x, y = x[known][::step], y[known][::step]
+    if len(x) < 3 or not (x.std() > 0 and y.std() > 0):
+        return 1.0
+    if float(np.corrcoef(x, y)[0, 1]) < MIN_BLOCK_CORRELATION:
+        return 1.0
+    slope = float(theilslopes(y, x).slope)
+    return slope if np.isfinite(slope) and slope > 0 else 1.0
+
+
+def _depth(inputs: Sequence[StackInput]) -> int:
+    return sum(each.times for each in inputs)
+
+
+def _band_rows(inputs: Sequence[StackInput], canvas: Canvas) -> int:
+    return max(1, BAND_BYTES // (_depth(inputs) * canvas.shape[1] * _PIXEL_BYTES))
+
+
+def _bands(inputs: Sequence[StackInput], canvas: Canvas) -> list[range]:
+    rows = _band_rows(inputs, canvas)
+    height = canvas.shape[0]
+    return [range(y, min(y + rows, height)) for y in range(0, height, rows)]
+
+
+def _band_count(inputs: Sequence[StackInput], canvas: Canvas) -> int:
+    return len(_bands(inputs, canvas))
+
+
+def _read_band(
+    scratch: _Scratch,
+    inputs: Sequence[StackInput],
+    placements: Sequence[_Placed],
+    rows: range,
+    width: int,
+) -> Pixels:
+    """Read a band of rows of every frame: (frames, rows·width·3), NaN where one does not cover."""
+    block = np.full((_depth(inputs), len(rows), width, 3), np.nan, dtype=np.float32)
+    band = (slice(rows.start, rows.stop), slice(0, width))
+    layer = 0
+    for each, placed in zip(inputs, placements, strict=True):
+        first, last = int(placed.row_bytes[rows.start]), int(placed.row_bytes[rows.stop])
+        if last > first:
+            pixels = scratch.read(first, last - first)
+            block[layer][_inside(placed, band)] = pixels.reshape(-1, 3)
+            block[layer + 1 : layer + each.times] = block[layer]
+        layer += each.times
+    return block.reshape(len(block), -1)
+
+
+def combine_values(values: Pixels, method: StackMethod, kappa: float) -> Pixels:
+    """Combine each column's finite values into one.
+
+    Parameters
+    ----------
+    values : (n, m) float32 array
+        One row a frame; what is not finite does not count. Altered.
+    method : {"mean", "median", "kappa_sigma", "winsorized"}
+        "kappa_sigma": the mean of what stays within kappa standard deviations of
+        the median, clipped again until nothing goes. "winsorized": the standard
+        deviation is measured with the values further than 1.5 σ from the median
+        pulled in to there, until it settles (Huber's estimate); what is further
+        than kappa of it from the median goes, and the rest is averaged.
+    kappa : float
+        Rejection limit, in standard deviations.
+
+    Returns
+    -------
+    (m,) float32 array
+        NaN where a column has no finite value.
+    """
+    values[~np.isfinite(values)] = np.nan
+    seen = ~np.isnan(values).all(axis=0)
+    combined = np.full(values.shape[1], np.nan, dtype=np.float32)
+    if seen.any():
+        combined[seen] = _combine_seen(values[:, seen], method, kappa)
+    return combined
+
+
+def _combine_seen(values: Pixels, method: StackMethod, kappa: float) -> Pixels:
+    if method == "mean":
+        return np.asarray(np.nanmean(values, axis=0, dtype=np.float64), dtype=np.float32)
+    values.sort(axis=0)
+    count = np.count_nonzero(~np.isnan(values), axis=0)
+    middle = _middle(values, np.zeros_like(count), count)
+    if method == "median":
+        return middle
+    # Distances from the median are small numbers: their squares keep their digits.
+    values -= middle
+    ordered = _Ordered(values, count)
+    if method == "kappa_sigma":
+        low, high = _clip_by_sigma(ordered, kappa)
+    else:
+        low, high = ordered.within(np.float32(kappa) * _winsorized_sigma(ordered))
+    total, _ = ordered.sums(low, high)
+    kept: Pixels = (total / np.maximum(high - low, 1)).astype(np.float32)
+    return middle + kept
+
+
+def _middle(values: Pixels, low: Counts, high: Counts) -> Pixels:
+    """Median of each sorted column's rows low…high, `high` not included."""
+    columns = np.arange(values.shape[1])
+    below, above = values[(low + high - 1) // 2, columns], values[(low + high) // 2, columns]
+    middle: Pixels = below + (above - below) * np.float32(0.5)
+    return middle
+
+
+class _Ordered:
+    """Sorted columns whose sums over any stretch of rows cost two look-ups.
+
+    What a clip keeps of a sorted column is one stretch of it, so no clip has to
+    go through the values again to sum them.
+    """
+
+    def __init__(self, values: Pixels, count: Counts) -> None:
+        self.values = values
+        self.count = count
+        known = np.where(np.isnan(values), np.float32(0), values)
+        self._columns = np.arange(values.shape[1])
+        self._total = _running_sum(known)
+        self._squares = _running_sum(np.square(known))
+
+    def sums(self, low: Counts, high: Counts) -> tuple[Sums, Sums]:
+        """Sum, and sum of the squares, of each column's rows low…high, `high` not included."""
+        total = self._total[high, self._columns] - self._total[low, self._columns]
+        squares = self._squares[high, self._columns] - self._squares[low, self._columns]
+        return total, squares
+
+    def within(self, limit: Pixels, centre: Pixels | None = None) -> tuple[Counts, Counts]:
+        """Return the stretch of each column that is no further than `limit` from the centre."""
+        centre = np.zeros_like(limit) if centre is None else centre
+        low = np.count_nonzero(self.values < centre - limit, axis=0)
+        high = self.count - np.count_nonzero(self.values > centre + limit, axis=0)
+        return low, np.maximum(low, high)
+
+
+def _running_sum(values: Pixels) -> Sums:
+    """Sums of the first 0, 1, … n rows."""
+    sums = np.zeros((values.shape[0] + 1, values.shape[1]))
+    np.cumsum(values, axis=0, dtype=np.float64, out=sums[1:])
+    return sums
+
+
+def _spread(total: Sums, squares: Sums, count: Counts) -> Pixels:
+    """Standard deviation (of a sample); 0 for fewer than two values."""
+    number = np.maximum(count, 1)
+    deviations = np.maximum(squares - total * total / number, 0.0)
+    spread: Pixels = np.sqrt(deviations / np.maximum(count - 1, 1)).astype(np.float32)
+    return spread
+
+
+def _clip_by_sigma(ordered: _Ordered, kappa: float) -> tuple[Counts, Counts]:
+    """Drop what is beyond kappa σ of the kept values' median, until nothing goes."""
+    low, high = np.zeros_like(ordered.count), ordered.count
+    for _ in range(CLIP_ROUNDS):
+        spread = _spread(*ordered.sums(low, high), high - low)
+        centre = _middle(ordered.values, low, high)
+        inner_low, inner_high = ordered.within(np.float32(kappa) * spread, centre)
+        inner_low, inner_high = np.maximum(low, inner_low), np.minimum(high, inner_high)
+        # A very small kappa may drop all of a column; it then stays as it was.
+        emptied = inner_low >= inner_high
+        inner_low[emptied], inner_high[emptied] = low[emptied], high[emptied]
+        if np.array_equal(inner_low, low) and np.array_equal(inner_high, high):
+            break
+        low, high = inner_low, inner_high
+    return low, high
+
+
+def _winsorized_sigma(ordered: _Ordered) -> Pixels:
+    """Huber's σ of each column of distances from its median."""
+    low, high = np.zeros_like(ordered.count), ordered.count
+    sigma = _spread(*ordered.sums(low, high), ordered.count)
+    for _ in range(WINSOR_ROUNDS):
+        limit = np.float32(WINSOR_LIMIT) * sigma
+        low, high = ordered.within(limit)
+        total, squares = ordered.sums(low, high)
+        pulled_up, pulled_down = low, ordered.count - high
+        total += (pulled_down - pulled_up) * limit.astype(np.float64)
+        squares += (pulled_down + pulled_up) * np.square(limit, dtype=np.float64)
+        again = np.float32(WINSOR_CORRECTION) * _spread(total, squares, ordered.count)
+        settled = np.abs(again - sigma) <= WINSOR_TOLERANCE * sigma
+        sigma = again
+        if settled.all():
+            break
+    return sigma

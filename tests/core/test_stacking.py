@@ -1,0 +1,250 @@
+"""Stacking against plain NumPy, and on frames whose sky is known."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from napari_zecoverage.core.coverage import find_footprint, padded_canvas, reference_canvas
+from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.stacking import StackInput, combine_values, stack_tile
+
+NO_HOLES = np.empty(0, dtype=np.int64)
+
+
+def plain_combine(column, method, kappa):
+    """One column, the obvious way, in double precision."""
+    values = column[np.isfinite(column)].astype(float)
+    if values.size == 0:
+        return np.nan
+    if method == "mean":
+        return values.mean()
+    if method == "median":
+        return np.median(values)
+    kept = values
+    if method == "kappa_sigma":
+        for _ in range(5):
+            sigma = kept.std(ddof=1) if kept.size > 1 else 0.0
+            inside = kept[np.abs(kept - np.median(kept)) <= kappa * sigma]
+            if inside.size in (0, kept.size):
+                break
+            kept = inside
+        return kept.mean()
+    centre = np.median(values)
+    sigma = values.std(ddof=1) if values.size > 1 else 0.0
+    for _ in range(10):
+        pulled = np.clip(values, centre - 1.5 * sigma, centre + 1.5 * sigma)
+        again = 1.134 * (pulled.std(ddof=1) if values.size > 1 else 0.0)
+        settled = abs(again - sigma) <= 0.0005 * sigma
+        sigma = again
+        if settled:
+            break
+    kept = values[np.abs(values - centre) <= kappa * sigma]
+    return kept.mean() if kept.size else centre
+
+
+@pytest.mark.parametrize("method", ["mean", "median", "kappa_sigma", "winsorized"])
+def test_each_method_equals_the_plain_way(method):
+    rng = np.random.default_rng(4)
+    values = rng.normal(1000, 10, (14, 600)).astype(np.float32)
+    values[rng.random(values.shape) < 0.04] += 500
+    values[rng.random(values.shape) < 0.3] = np.nan
+    values[:, 0] = np.nan
+    values[:, 1] = 7.0
+    values[1:, 2] = np.nan
+    expected = [plain_combine(values[:, k], method, 2.5) for k in range(values.shape[1])]
+    combined = combine_values(values.copy(), method, 2.5)
+    assert combined.dtype == np.float32
+    # Where the plain way's σ iteration stops one round apart, a value may cross the limit.
+    close = np.isclose(combined, expected, rtol=1e-5, equal_nan=True)
+    assert close.mean() > 0.995
+    assert np.nanmax(np.abs(combined - expected)) < 10
+
+
+def test_clipping_takes_the_satellite_and_leaves_the_sky():
+    values = np.random.default_rng(1).normal(100, 1, (20, 50)).astype(np.float32)
+    values[3] += 4000
+    for method in ("kappa_sigma", "winsorized"):
+        combined = combine_values(values.copy(), method, 3.0)
+        np.testing.assert_allclose(combined, 100, atol=1.5)
+    assert combine_values(values.copy(), "mean", 3.0).min() > 250
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    hnp.arrays(
+        np.float32,
+        st.tuples(st.integers(1, 9), st.integers(1, 12)),
+        elements=st.floats(-1e6, 1e6, width=32) | st.just(np.nan) | st.just(np.inf),
+    ),
+    st.sampled_from(["mean", "median", "kappa_sigma", "winsorized"]),
+    st.floats(0.5, 5),
+)
+def test_the_result_lies_among_the_finite_values(values, method, kappa):
+    finite = np.where(np.isfinite(values), values, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # columns of NaN only
+        low, high = np.nanmin(finite, axis=0), np.nanmax(finite, axis=0)
+    combined = combine_values(values.copy(), method, kappa)
+    nothing = np.isnan(low)
+    assert np.isnan(combined[nothing]).all()
+    slack = 1e-5 * np.maximum(np.abs(low), np.abs(high))[~nothing] + 1e-4
+    assert (combined[~nothing] >= low[~nothing] - slack).all()
+    assert (combined[~nothing] <= high[~nothing] + slack).all()
+
+
+SHAPE = (60, 80)
+
+
+def moved(dx, dy):
+    return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]])
+
+
+def make_input(pixels, matrix, canvas, holes=NO_HOLES, times=1):
+    on_canvas = canvas.from_frame(matrix)
+    footprint = find_footprint(on_canvas, pixels.shape[:2], canvas.shape)
+    return StackInput(lambda: pixels, on_canvas, footprint, holes, times)
+
+
+def stack(inputs, reference, canvas, method="mean", background="off", **more):
+    return stack_tile(
+        inputs,
+        reference,
+        canvas,
+        method=method,
+        background=background,
+        kappa=3.0,
+        workers=2,
+        on_step=more.pop("on_step", lambda done, total: None),
+        **more,
+    )
+
+
+def ramp(offset=0.0):
+    y, x = np.indices(SHAPE, dtype=np.float32)
+    return np.stack([x + offset, y + offset, x + y + offset], axis=2)
+
+
+def test_whole_pixel_shifts_stack_to_the_scene_and_nan_elsewhere():
+    canvas = padded_canvas(SHAPE)
+    (oy, ox), (height, width) = canvas.offset, SHAPE
+    scene = np.random.default_rng(0).uniform(0, 100, (*canvas.shape, 3)).astype(np.float32)
+    shifts = [(0, 0), (7, -3), (-5, 9)]
+    inputs = []
+    expected = np.zeros_like(scene)
+    for dx, dy in shifts:
+        seen = np.zeros(canvas.shape, bool)
+        seen[oy + dy : oy + dy + height, ox + dx : ox + dx + width] = True
+        frame = scene[oy + dy : oy + dy + height, ox + dx : ox + dx + width].copy()
+        inputs.append(make_input(frame, moved(dx, dy), canvas))
+        expected[seen] = scene[seen]
+    expected[expected == 0] = np.nan
+    tile = stack(inputs, inputs[0].load(), canvas)
+    np.testing.assert_allclose(tile, expected, rtol=1e-5)
+
+
+def test_bands_do_not_show(monkeypatch):
+    canvas = padded_canvas(SHAPE)
+    rng = np.random.default_rng(2)
+    frames = [rng.normal(100, 5, (*SHAPE, 3)).astype(np.float32) for _ in range(6)]
+    c, s = math.cos(0.3), math.sin(0.3)
+    turned = np.array([[c, -s, 12.5], [s, c, -7.25], [0, 0, 1]])
+    inputs = [make_input(f, turned if k % 2 else np.eye(3), canvas) for k, f in enumerate(frames)]
+    whole = stack(inputs, frames[0], canvas, "winsorized")
+    monkeypatch.setattr("napari_zecoverage.core.stacking.BAND_BYTES", 1)
+    np.testing.assert_array_equal(stack(inputs, frames[0], canvas, "winsorized"), whole)
+
+
+def test_holes_never_reach_the_stack():
+    canvas = reference_canvas(SHAPE)
+    bad = ramp()
+    bad[20, 30] = 1e9
+    inputs = [
+        make_input(bad, np.eye(3), canvas, holes=np.array([20 * SHAPE[1] + 30])),
+        make_input(ramp(), np.eye(3), canvas),
+    ]
+    np.testing.assert_allclose(stack(inputs, ramp(), canvas), ramp(), rtol=1e-6)
+    alone = stack(inputs[:1], ramp(), canvas)
+    assert np.isnan(alone[20, 30]).all()
+    assert np.isfinite(alone).sum() == alone.size - 3
+
+
+def test_repeated_frames_weigh_as_often_as_they_are_counted():
+    canvas = reference_canvas(SHAPE)
+    ones, fours = np.ones((*SHAPE, 3), np.float32), np.full((*SHAPE, 3), 4, np.float32)
+    inputs = [
+        make_input(ones, np.eye(3), canvas, times=3),
+        make_input(fours, np.eye(3), canvas, times=2),
+    ]
+    np.testing.assert_allclose(stack(inputs, ones, canvas), (3 * 1 + 2 * 4) / 5, rtol=1e-6)
+
+
+def test_median_background_takes_the_colour_step_away():
+    canvas = reference_canvas(SHAPE)
+    rng = np.random.default_rng(3)
+    scene = rng.normal(500, 4, (*SHAPE, 3)).astype(np.float32)
+    step = np.array([30, -12, 5], np.float32)
+    other = scene + rng.normal(0, 4, scene.shape).astype(np.float32) + step
+    inputs = [make_input(other, np.eye(3), canvas)]
+    raw = stack(inputs, scene, canvas) - scene
+    np.testing.assert_allclose(np.median(raw, axis=(0, 1)), step, atol=0.5)
+    matched = stack(inputs, scene, canvas, background="median") - scene
+    np.testing.assert_allclose(np.median(matched, axis=(0, 1)), 0, atol=0.5)
+
+
+def test_linear_background_takes_a_scale_and_a_step_away():
+    shape = (300, 400)
+    canvas = reference_canvas(shape)
+    y, x = np.indices(shape, dtype=np.float32)
+    rng = np.random.default_rng(5)
+    scene = (400 + 0.5 * x + 0.3 * y)[..., None] + rng.normal(0, 3, (*shape, 3))
+    other = (scene + rng.normal(0, 3, scene.shape) - 50) / 0.8
+    inputs = [make_input(other.astype(np.float32), np.eye(3), canvas)]
+    reference = scene.astype(np.float32)
+    miss = stack(inputs, reference, canvas, background="linear") - reference
+    assert np.abs(np.median(miss[:60], axis=(0, 1))).max() < 1.5
+    assert np.abs(np.median(miss[-60:], axis=(0, 1))).max() < 1.5
+    level_only = stack(inputs, reference, canvas, background="median") - reference
+    assert np.abs(np.median(level_only[-60:, -60:], axis=(0, 1))).max() > 20
+
+
+def test_linear_background_on_a_flat_sky_only_matches_the_level():
+    canvas = reference_canvas((300, 400))
+    rng = np.random.default_rng(6)
+    scene = rng.normal(500, 5, (300, 400, 3)).astype(np.float32)
+    other = rng.normal(540, 5, (300, 400, 3)).astype(np.float32)
+    miss = stack([make_input(other, np.eye(3), canvas)], scene, canvas, background="linear") - other
+    np.testing.assert_allclose(miss, -40, atol=0.6)
+
+
+def test_every_step_is_told_and_stopping_leaves_no_scratch_file(tmp_path):
+    canvas = reference_canvas(SHAPE)
+    inputs = [make_input(ramp(k), np.eye(3), canvas) for k in range(4)]
+    steps = []
+    stack(inputs, ramp(), canvas, on_step=lambda *step: steps.append(step), scratch_dir=tmp_path)
+    assert [done for done, _ in steps] == list(range(1, len(steps) + 1))
+    assert steps[-1][0] == steps[-1][1]
+
+    class StopError(Exception):
+        pass
+
+    def stop(done, total):
+        if done == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        stack(inputs, ramp(), canvas, on_step=stop, scratch_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scratch_folder_that_cannot_be_written_is_named(tmp_path):
+    canvas = reference_canvas(SHAPE)
+    missing = tmp_path / "gone"
+    with pytest.raises(OutputError, match=r"gone.*scratch"):
+        stack([make_input(ramp(), np.eye(3), canvas)], ramp(), canvas, scratch_dir=missing)
