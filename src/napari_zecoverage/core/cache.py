@@ -1,0 +1,395 @@
+"""Studied clusters on disk: as files of their own, and as a cache of bounded size."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from napari_zecoverage.core.clusters import Cluster
+from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.errors import FileError, OutputError, ZecoverageError
+from napari_zecoverage.core.frames import FrameInfo
+from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.study import (
+    ClusterStudy,
+    ProgressCallback,
+    StopCallback,
+    StudyProgress,
+    compute_study,
+)
+
+log = logging.getLogger(__name__)
+
+STUDY_SUFFIX: Final = ".zestudy"
+"""A studied cluster: a NumPy .npz whose `study` entry is JSON."""
+
+SCHEMA_VERSION: Final = 1
+"""Raised whenever a study's meaning or its file changes; older entries are then rebuilt."""
+
+DEFAULT_MAX_BYTES: Final = 4 * 2**30
+
+PLACE_VARIABLE: Final = "ZECOVERAGE_CACHE_DIR"
+"""Environment variable that moves the cache."""
+
+
+def cache_folder() -> Path:
+    """Return the folder of everything that can be made again."""
+    place = os.environ.get(PLACE_VARIABLE)
+    return Path(place) if place else platformdirs.user_cache_path("napari-zecoverage", False)
+
+
+class StudyFileError(FileError):
+    """A file does not hold a studied cluster."""
+
+
+def write_study(path: str | PathLike[str], study: ClusterStudy) -> Path:
+    """Write a studied cluster to a file of its own.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; replaced as a whole when it is complete.
+    study : ClusterStudy
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    OutputError
+        It cannot be written; an older file is as it was.
+    """
+    target = Path(path)
+    arrays: dict[str, NDArray[Any]] = {"study": np.array(json.dumps(_describe(study)))}
+    if study.coverage is not None:
+        # Coverage is counts: half the bytes hold them.
+        arrays["coverage"] = study.coverage.astype(np.uint16)
+    if study.tile is not None:
+        arrays["tile"] = study.tile
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(
+            dir=target.parent, prefix=".writing-", suffix=STUDY_SUFFIX, delete=False
+        ) as file:
+            try:
+                np.savez(file, allow_pickle=False, **arrays)
+                file.flush()
+                file.close()
+                os.replace(file.name, target)
+            except BaseException:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+                raise
+    except OSError as error:
+        raise OutputError(
+            target, f"the studied cluster cannot be written ({error.strerror or error})"
+        ) from error
+    return target
+
+
+def read_study(path: str | PathLike[str]) -> ClusterStudy:
+    """Read what `write_study` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+
+    Returns
+    -------
+    ClusterStudy
+
+    Raises
+    ------
+    StudyFileError
+        The file is missing, damaged, of another version, or something else.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            described = json.loads(str(archive["study"]))
+            if described["schema_version"] != SCHEMA_VERSION:
+                raise StudyFileError(path, "was written by another version; study it again")
+            coverage = archive.get("coverage")
+            tile = archive.get("tile")
+        return _rebuild(described, coverage, tile)
+    except FileNotFoundError as error:
+        raise StudyFileError(path, "there is no such file") from error
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        EOFError,
+        RecursionError,
+        NotImplementedError,
+        zipfile.BadZipFile,
+    ) as error:
+        if isinstance(error, ZecoverageError):
+            raise
+        raise StudyFileError(path, f"does not hold a studied cluster ({error})") from error
+
+
+def _describe(study: ClusterStudy) -> dict[str, Any]:
+    """Put everything but the arrays into plain JSON values."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "cluster": {
+            "name": study.cluster.name,
+            "frames": [_describe_frame(each) for each in study.cluster.frames],
+            "left_out": study.cluster.left_out,
+            "notes": study.cluster.notes,
+        },
+        "options": asdict(study.options),
+        "registrations": [
+            {**asdict(each), "matrix": None if each.matrix is None else each.matrix.tolist()}
+            for each in study.registrations
+        ],
+        "canvas": asdict(study.canvas),
+        "wcs_header": study.wcs_header,
+        "notes": study.notes,
+    }
+
+
+def _describe_frame(frame: FrameInfo) -> dict[str, Any]:
+    return {
+        **asdict(frame),
+        "path": str(frame.path),
+        "date": frame.date and frame.date.isoformat(),
+        "night": frame.night and frame.night.isoformat(),
+    }
+
+
+def _rebuild(
+    described: Mapping[str, Any], coverage: NDArray[Any] | None, tile: NDArray[Any] | None
+) -> ClusterStudy:
+    """Turn `_describe`'s values and the arrays into a study again; refuse what does not fit."""
+    cluster = described["cluster"]
+    canvas = Canvas(**{name: tuple(value) for name, value in described["canvas"].items()})
+    if coverage is not None and (coverage.shape != canvas.shape or coverage.dtype != np.uint16):
+        raise ValueError(f"a coverage map of shape {coverage.shape}, {coverage.dtype}")
+    if tile is not None and (tile.shape != (*canvas.shape, 3) or tile.dtype != np.float32):
+        raise ValueError(f"a tile of shape {tile.shape}, {tile.dtype}")
+    return ClusterStudy(
+        cluster=Cluster(
+            name=cluster["name"],
+            frames=tuple(_rebuild_frame(each) for each in cluster["frames"]),
+            left_out=tuple((path, reason) for path, reason in cluster["left_out"]),
+            notes=tuple(cluster["notes"]),
+        ),
+        options=StudyOptions(**described["options"]),
+        registrations=tuple(_rebuild_registration(each) for each in described["registrations"]),
+        canvas=canvas,
+        coverage=None if coverage is None else coverage.astype(np.float32),
+        tile=tile,
+        wcs_header=described["wcs_header"],
+        notes=tuple(described["notes"]),
+    )
+
+
+def _rebuild_frame(values: Mapping[str, Any]) -> FrameInfo:
+    direction = values["direction"]
+    return FrameInfo(
+        **{
+            **values,
+            "path": Path(values["path"]),
+            "shape": tuple(values["shape"]),
+            "date": values["date"] and datetime.fromisoformat(values["date"]),
+            "night": values["night"] and date.fromisoformat(values["night"]),
+            "direction": None if direction is None else tuple(direction),
+        }
+    )
+
+
+def _rebuild_registration(values: Mapping[str, Any]) -> Registration:
+    matrix = values["matrix"]
+    if matrix is not None:
+        matrix = np.array(matrix, dtype=np.float64)
+        if matrix.shape != (3, 3):
+            raise ValueError(f"a transform of shape {matrix.shape}")
+    return Registration(**{**values, "matrix": matrix})
+
+
+class StudyCache:
+    """A folder of studied clusters that forgets the ones not used for longest.
+
+    A full, read-only or otherwise broken folder costs time, never a result:
+    the study is then made again, and a warning is logged.
+
+    Parameters
+    ----------
+    directory : path-like, optional
+        Where; by default a folder of the user's cache, which the environment
+        variable ``ZECOVERAGE_CACHE_DIR`` moves.
+    max_bytes : int, optional
+        What all entries together may take.
+    """
+
+    def __init__(
+        self, directory: str | PathLike[str] | None = None, max_bytes: int = DEFAULT_MAX_BYTES
+    ) -> None:
+        self.directory = cache_folder() / "studies" if directory is None else Path(directory)
+        self.max_bytes = max_bytes
+
+    def path_of(self, cluster: Cluster, options: StudyOptions) -> Path:
+        """Return the entry's file: named after the frames' identity and what makes a result."""
+        settings = asdict(options)
+        del settings["workers"]
+        identity = {
+            "schema_version": SCHEMA_VERSION,
+            "frames": cluster.identity,
+            "options": settings,
+        }
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return self.directory / f"{digest[:32]}{STUDY_SUFFIX}"
+
+    def load(self, cluster: Cluster, options: StudyOptions) -> ClusterStudy | None:
+        """Return the study of this cluster with these options, None when there is none.
+
+        A damaged entry is removed.
+        """
+        path = self.path_of(cluster, options)
+        if not path.exists():
+            return None
+        try:
+            study = read_study(path)
+        except StudyFileError as error:
+            log.warning("%s; it is made again", error)
+            _remove(path)
+            return None
+        try:
+            os.utime(path)
+        except OSError as error:
+            log.debug("%s: %s", path, error)
+        return study
+
+    def store(self, study: ClusterStudy) -> None:
+        """Keep a study, and drop the entries not used for longest beyond `max_bytes`."""
+        path = self.path_of(study.cluster, study.options)
+        try:
+            write_study(path, study)
+        except OutputError as error:
+            log.warning("%s; it will be made again next time", error)
+            return
+        self._shrink(keep=path)
+
+    def entries(self) -> list[Path]:
+        """Return the entries' files, the one not used for longest first."""
+        try:
+            found = [
+                (each.stat().st_mtime_ns, each) for each in self.directory.glob(f"*{STUDY_SUFFIX}")
+            ]
+        except OSError as error:
+            log.debug("%s: %s", self.directory, error)
+            return []
+        return [path for _, path in sorted(found)]
+
+    def size_bytes(self) -> int:
+        """Return what all entries together take."""
+        return sum(_size(each) for each in self.entries())
+
+    def clear(self) -> int:
+        """Remove all entries and return how many there were. Other files are left alone."""
+        return sum(_remove(each) for each in self.entries())
+
+    def _shrink(self, keep: Path) -> None:
+        entries = self.entries()
+        excess = sum(_size(each) for each in entries) - self.max_bytes
+        for each in entries:
+            if excess <= 0:
+                return
+            if each != keep:
+                excess -= _size(each)
+                _remove(each)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
+def _remove(path: Path) -> bool:
+    try:
+        path.unlink()
+    except OSError as error:
+        log.warning("%s cannot be removed (%s)", path, error.strerror or error)
+        return False
+    return True
+
+
+def study_cluster(
+    cluster: Cluster,
+    options: StudyOptions | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    should_stop: StopCallback | None = None,
+    cache: StudyCache | bool = True,
+) -> ClusterStudy:
+    """Study a cluster: align its frames, count its coverage, stack its tile.
+
+    Slow the first time (about a tenth of a second a frame), then opened from the
+    cache, which knows the frames by path, size and time of change.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    options : StudyOptions, optional
+        Its defaults when left out.
+    progress : callable, optional
+        Called with a `StudyProgress`, whose text is one line for people.
+    should_stop : callable, optional
+        Asked after each step; True ends the study.
+    cache : StudyCache or bool, optional
+        True for the user's cache, False for none.
+
+    Returns
+    -------
+    ClusterStudy
+
+    Raises
+    ------
+    StudyError
+        No frame can be read.
+    StudyCancelledError
+        `should_stop` said so.
+    OutputError
+        The stack's scratch file cannot be written.
+    """
+    options = options or StudyOptions()
+    report = progress or _silent
+    store = StudyCache() if cache is True else cache or None
+    if store is not None:
+        kept = store.load(cluster, options)
+        if kept is not None:
+            report(StudyProgress("cache", 1, 1))
+            return kept
+    study = compute_study(cluster, options, report, should_stop or _never)
+    if store is not None:
+        store.store(study)
+    return study
+
+
+def _silent(_: StudyProgress) -> None:
+    return None
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,460 @@
+"""Which frames belong together.
+
+ZeMosaic stacks one cluster of raw frames into one master tile. Here a cluster
+is what the user points at: a list of files, or the frames of one folder.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final, Self
+
+from napari_zecoverage.core.errors import ClusterError, FrameError
+from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo, Mount, look_at_frame
+
+MIN_STACKED: Final = 5
+"""ZeMosaic repeats a cluster's frames until there are so many (ZEMOSAIC.md §3)."""
+
+CHUNKED_ABOVE: Final = 224
+"""ZeMosaic stacks a cluster of more frames in chunks (ZEMOSAIC.md §3)."""
+
+CHUNKED_ABOVE_SMALL_MEMORY: Final = 128
+"""The same, on a machine with 8.5 GB of memory or less."""
+
+SERIES_GAP: Final = timedelta(hours=1)
+"""A pause in which no frame was begun that parts two series of frames."""
+
+MAX_FOLDER_DEPTH: Final = 8
+"""Levels of sub-folders that are searched for frames."""
+
+_PARALLEL_LOOKS: Final = 8
+_NAMED_AT_MOST: Final = 5  # files that a message names before it counts the rest
+_TIE: Final = 1e-12  # radians: nearer to each other than any WCS can tell
+
+_SKIPPED_FOLDERS: Final = {
+    "zemosaic_temp_master_tiles",
+    "unaligned_by_zemosaic",
+    "rejected_by_quality",
+}
+_SKIPPED_FILES: Final = ("hp_mask_",)  # ZeMosaic's hot pixel masks, beside its caches
+
+_MOUNT_WORDS: Final[dict[Mount, str]] = {
+    "EQ": "mount equatorial",
+    "ALT_AZ": "mount Alt-Az",
+    "UNKNOWN": "mount unknown",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Frames that ZeMosaic would stack into one master tile.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    frames : tuple of FrameInfo
+        At least one, all of one shape, sorted by path.
+    left_out : tuple of (str, str)
+        Path and reason of each file that could not be taken.
+    notes : tuple of str
+        What the user should know of this cluster, in words.
+    """
+
+    name: str
+    frames: tuple[FrameInfo, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_files(cls, paths: Iterable[str | os.PathLike[str]], name: str | None = None) -> Self:
+        """Make a cluster of files, leaving out with a reason what cannot be taken.
+
+        Parameters
+        ----------
+        paths : iterable of path-like
+            The frames' files, in any order. One that is given twice, under
+            whatever names, is taken once.
+        name : str, optional
+            Else the name of the folder they share, or of the only file.
+
+        Returns
+        -------
+        Cluster
+            Frames whose shape is not the most common one (the first of equally
+            common ones) are left out.
+
+        Raises
+        ------
+        ClusterError
+            No frame is left; the message says what was tried.
+        """
+        files, notes = _without_repeats([paths] if isinstance(paths, (str, os.PathLike)) else paths)
+        if not files:
+            raise ClusterError("No files were given; a cluster needs at least one frame.")
+        looks = _look_at_all(files)
+        seen = [look for look in looks if isinstance(look, FrameInfo)]
+        left_out = [(look.path, look.reason) for look in looks if isinstance(look, FrameError)]
+        shape = _commonest_shape(seen)
+        frames = tuple(frame for frame in seen if frame.shape == shape)
+        left_out += [
+            (str(frame.path), _other_shape(frame.shape, shape))
+            for frame in seen
+            if shape is not None and frame.shape != shape
+        ]
+        left_out.sort()
+        if not frames:
+            raise ClusterError(_nothing_left(left_out))
+        return cls(
+            name=name or _shared_name(files),
+            frames=frames,
+            left_out=tuple(left_out),
+            notes=(*notes, *_notes_on(frames)),
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of every frame, in pixels."""
+        return self.frames[0].shape
+
+    @property
+    def nights(self) -> dict[date, int]:
+        """Frames of each night, in order; frames without a date are in none."""
+        nights = Counter(frame.night for frame in self.frames if frame.night is not None)
+        return dict(sorted(nights.items()))
+
+    @property
+    def series(self) -> dict[datetime, int]:
+        """Frames of each unbroken series by its first frame's time (UTC), in order.
+
+        A pause of more than `SERIES_GAP` between two frames begins a new one:
+        the sky and the field's rotation have changed, as between nights.
+        """
+        series: dict[datetime, int] = {}
+        start = last = None
+        for moment in sorted(frame.date for frame in self.frames if frame.date is not None):
+            if start is None or last is None or moment - last > SERIES_GAP:
+                start = moment
+                series[start] = 0
+            series[start] += 1
+            last = moment
+        return series
+
+    @property
+    def filters(self) -> dict[str, int]:
+        """Frames of each filter, by name; frames that name none are in none."""
+        filters = Counter(frame.filter for frame in self.frames if frame.filter is not None)
+        return dict(sorted(filters.items()))
+
+    @property
+    def mounts(self) -> dict[Mount, int]:
+        """Frames of each kind of mount."""
+        mounts = Counter(frame.mount for frame in self.frames)
+        return dict(sorted(mounts.items()))
+
+    @property
+    def exposure_s(self) -> float | None:
+        """Exposure of all frames together, in seconds; None when no frame tells."""
+        told = [frame.exposure_s for frame in self.frames if frame.exposure_s is not None]
+        return math.fsum(told) if told else None
+
+    @property
+    def reference_index(self) -> int:
+        """The frame that the others are registered on (ZEMOSAIC.md §3).
+
+        The one that points nearest to the mean direction of all frames with a
+        WCS, the first of equally near ones; 0 without any, or when a direction
+        is not finite. ZeMosaic makes no tile of a cluster without any WCS.
+        """
+        pointed = [
+            (index, frame.direction)
+            for index, frame in enumerate(self.frames)
+            if frame.direction is not None
+        ]
+        if not pointed or not all(math.isfinite(part) for _, way in pointed for part in way):
+            return 0
+        mean = [math.fsum(way[axis] for _, way in pointed) / len(pointed) for axis in range(3)]
+        length = math.hypot(*mean)
+        if length == 0:
+            return 0
+        middle = [part / length for part in mean]
+        distances = [math.dist(way, middle) for _, way in pointed]
+        nearest = min(distances)
+        return next(
+            index
+            for (index, _), distance in zip(pointed, distances, strict=True)
+            if distance <= nearest + _TIE
+        )
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """Indexes of the frames that ZeMosaic stacks: all, repeated to 5 (ZEMOSAIC.md §3)."""
+        count = len(self.frames)
+        return tuple(index % count for index in range(max(count, MIN_STACKED)))
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """One string a frame that changes when its file does: path, size, time of change."""
+        return tuple(f"{frame.path}|{frame.size_bytes}|{frame.mtime_ns}" for frame in self.frames)
+
+    @property
+    def listing(self) -> str:
+        """The cluster in one line, for people."""
+        parts = [_counted_noun(len(self.frames), "frame"), *_when(self)]
+        if self.filters:
+            word = "filter" if len(self.filters) == 1 else "filters"
+            parts.append(f"{word} {_told_apart(self.filters, len(self.frames))}")
+        if len(self.mounts) == 1:
+            parts.append(_MOUNT_WORDS[self.frames[0].mount])
+        else:
+            parts.append("; ".join(f"{_MOUNT_WORDS[m]}: {n}" for m, n in self.mounts.items()))
+        if self.exposure_s is not None:
+            parts.append(f"{self.exposure_s:g} s in all")
+        if self.left_out:
+            parts.append(f"{len(self.left_out)} left out")
+        return ", ".join(parts)
+
+
+def find_clusters(
+    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+) -> list[Cluster]:
+    """Find the clusters of frames in what the user points at.
+
+    Parameters
+    ----------
+    source : path-like or iterable of path-like
+        A frame; a folder, whose frames are a cluster, and each of whose
+        sub-folders with frames is another; or a list of these, whose files
+        together are one cluster. Hidden folders and those that ZeMosaic writes
+        its own files to are passed over.
+
+    Returns
+    -------
+    list of Cluster
+        At least one.
+
+    Raises
+    ------
+    ClusterError
+        There is no frame; the message names the folder and the endings that
+        were looked for.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        return _from_place(_place(source))
+    given = [_place(each) for each in source]
+    files = [place for place in given if not os.path.isdir(place)]
+    clusters = [Cluster.from_files(files)] if files or not given else []
+    for place in given:
+        if os.path.isdir(place):
+            clusters += _from_place(place)
+    return clusters
+
+
+# Finding
+
+
+def _place(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(os.fspath(path)))
+
+
+def _real(path: Path) -> str:
+    """Return a file's one true path, so that two names of it are seen to be the same."""
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):  # looking at it will say what is wrong
+        return str(path)
+
+
+def _from_place(place: Path) -> list[Cluster]:
+    if not os.path.isdir(place):
+        if not os.path.exists(place):
+            raise ClusterError(f"{place}: there is no such file or folder.")
+        return [Cluster.from_files([place])]
+    clusters: list[Cluster] = []
+    failures = []
+    for folder, files in _folders_with_frames(place):
+        name = folder.name if folder == place else folder.relative_to(place).as_posix()
+        try:
+            clusters.append(Cluster.from_files(files, name or str(folder)))
+        except ClusterError as error:
+            # One bad folder does not keep the others from being opened.
+            failures.append(f"{folder}: {error}")
+            _log.warning("%s: %s", folder, error)
+    if clusters and failures:
+        first = clusters[0]
+        clusters[0] = Cluster(first.name, first.frames, first.left_out, (*first.notes, *failures))
+    if not clusters and failures:
+        raise ClusterError("\n".join(failures))
+    if not clusters:
+        raise ClusterError(
+            f"{place}: there are no frames in this folder or its sub-folders; "
+            f"looked for files that end in {', '.join(FRAME_ENDINGS)}."
+        )
+    return clusters
+
+
+def _folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Go through a folder and its sub-folders, each once, in the order of their names."""
+    visited: set[str] = set()
+    waiting = [(top, 0)]
+    while waiting:
+        folder, depth = waiting.pop()
+        real = _real(folder)
+        if real in visited:
+            continue
+        visited.add(real)
+        try:
+            inside = sorted(folder.iterdir(), key=lambda each: each.name)
+        except OSError as error:
+            if folder == top:
+                raise ClusterError(f"{top}: this folder cannot be read ({error}).") from error
+            _log.warning("%s: passed over, it cannot be read (%s).", folder, error)
+            continue
+        frames = [each for each in inside if _is_frame_name(each.name) and os.path.isfile(each)]
+        if frames:
+            yield folder, frames
+        if depth < MAX_FOLDER_DEPTH:
+            below = [each for each in inside if _is_searched(each.name) and os.path.isdir(each)]
+            waiting += [(each, depth + 1) for each in reversed(below)]
+
+
+def _is_frame_name(name: str) -> bool:
+    return name.lower().endswith(FRAME_ENDINGS) and not name.startswith((".", *_SKIPPED_FILES))
+
+
+def _is_searched(name: str) -> bool:
+    return not name.startswith(".") and name.lower() not in _SKIPPED_FOLDERS
+
+
+# Making one
+
+
+def _without_repeats(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Path], list[str]]:
+    """Sort files by path and take each one once; say which were given more often."""
+    by_file: dict[str, list[Path]] = {}
+    for path in sorted(map(_place, paths), key=str):
+        by_file.setdefault(_real(path), []).append(path)
+    notes = [
+        f"{same[0]} was given {len(same)} times; it is taken once."
+        for same in by_file.values()
+        if len(same) > 1
+    ]
+    return [same[0] for same in by_file.values()], notes
+
+
+def _look_at_all(files: list[Path]) -> list[FrameInfo | FrameError]:
+    """Look at each file, several at a time; the answers are in the files' order."""
+
+    def look(file: Path) -> FrameInfo | FrameError:
+        try:
+            return look_at_frame(file)
+        except FrameError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(_PARALLEL_LOOKS, len(files))) as pool:
+        return list(pool.map(look, files))
+
+
+def _commonest_shape(frames: list[FrameInfo]) -> tuple[int, int] | None:
+    # Counter keeps the order in which shapes were met: the first of equals wins.
+    shapes = Counter(frame.shape for frame in frames)
+    return shapes.most_common(1)[0][0] if shapes else None
+
+
+def _other_shape(shape: tuple[int, int], common: tuple[int, int]) -> str:
+    return (
+        f"it is {shape[1]} × {shape[0]} pixels, the cluster's frames are "
+        f"{common[1]} × {common[0]}; ZeMosaic stacks frames of one size."
+    )
+
+
+def _nothing_left(left_out: list[tuple[str, str]]) -> str:
+    named = [f"{path}: {reason}" for path, reason in left_out[:_NAMED_AT_MOST]]
+    more = len(left_out) - len(named)
+    if more:
+        named.append(f"and {more} more.")
+    return "\n".join([f"None of {_counted_noun(len(left_out), 'file')} can be used:", *named])
+
+
+def _shared_name(files: list[Path]) -> str:
+    if len(files) == 1:
+        return files[0].name
+    folders = {file.parent for file in files}
+    return folders.pop().name or "cluster" if len(folders) == 1 else "cluster"
+
+
+def _notes_on(frames: tuple[FrameInfo, ...]) -> list[str]:
+    """Say what about a cluster changes its counts, or makes its rims show."""
+    notes = []
+    count = len(frames)
+    if count == 1:
+        notes.append("One frame alone: there is nothing to register it on, and no rim to hide.")
+    if count < MIN_STACKED:
+        notes.append(
+            f"ZeMosaic repeats the frames of a cluster of under {MIN_STACKED} until there are "
+            f"{MIN_STACKED}; the coverage counts the repeats as it does."
+        )
+    if count > CHUNKED_ABOVE:
+        notes.append(
+            f"ZeMosaic stacks more than {CHUNKED_ABOVE} frames in chunks, each masked by its own "
+            "coverage; the coverage shown is that of all frames together."
+        )
+    elif count > CHUNKED_ABOVE_SMALL_MEMORY:
+        notes.append(
+            f"On a machine with 8.5 GB of memory or less ZeMosaic stacks more than "
+            f"{CHUNKED_ABOVE_SMALL_MEMORY} frames in chunks, each masked by its own coverage."
+        )
+    cluster = Cluster("", frames)
+    if len(cluster.nights) > 1:
+        notes.append("Frames of several nights: the sky's colour may differ between them.")
+    elif len(cluster.series) > 1:
+        notes.append("Frames of several series: the sky's colour may differ between them.")
+    unsolved = sum(frame.direction is None for frame in frames)
+    if unsolved:
+        notes.append(
+            f"{unsolved} of {_counted_noun(count, 'frame')} without a WCS that ZeMosaic accepts: "
+            "it solves them first, and may then take another frame as the reference."
+        )
+    if len(cluster.filters) > 1:
+        notes.append("Frames of several filters in one cluster.")
+    return notes
+
+
+def _when(cluster: Cluster) -> list[str]:
+    """Tell nights apart, and the series within one night."""
+    nights = cluster.nights
+    if not nights:
+        return ["no dates"]
+    days = {night.isoformat(): count for night, count in nights.items()}
+    text = f"{_counted_noun(len(days), 'night')} ({_told_apart(days, len(cluster.frames))})"
+    if len(cluster.series) > len(nights):
+        starts = "; ".join(
+            f"{start:%Y-%m-%d %H:%M} UTC: {count}" for start, count in cluster.series.items()
+        )
+        text += f" in {len(cluster.series)} series ({starts})"
+    return [text]
+
+
+def _told_apart(counts: dict[str, int], total: int) -> str:
+    """List names with their counts; a name that is everybody's needs none."""
+    if list(counts.values()) == [total]:
+        return next(iter(counts))
+    parts = [f"{name}: {count}" for name, count in counts.items()]
+    without = total - sum(counts.values())
+    if without:
+        parts.append(f"not told: {without}")
+    return ", ".join(parts)
+
+
+def _counted_noun(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,444 @@
+"""The slow function: frames in, coverage and tile out; once a cluster, then cached."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, NamedTuple
+
+import cv2
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from napari_zecoverage.core.clusters import Cluster
+from napari_zecoverage.core.coverage import (
+    Canvas,
+    Covering,
+    Footprint,
+    check_coverage,
+    choose_canvas,
+    count_coverage,
+    find_footprint,
+)
+from napari_zecoverage.core.errors import FrameError, StudyCancelledError, StudyError
+from napari_zecoverage.core.frames import luminance, read_frame
+from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.registration import (
+    MIN_STARS,
+    Points,
+    Reference,
+    Registration,
+    find_stars,
+    register_frame,
+)
+from napari_zecoverage.core.stacking import StackInput, stack_tile
+
+log = logging.getLogger(__name__)
+
+Stage = Literal["register", "cover", "stack", "cache"]
+
+_STAGE_WORDS: Final[dict[Stage, str]] = {
+    "register": "aligning frames",
+    "cover": "counting coverage",
+    "stack": "stacking the tile",
+    "cache": "opening the studied cluster",
+}
+
+MAX_WORKERS: Final = 4
+"""Star matching holds Python's lock: more frames at a time only cost memory."""
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far a study is.
+
+    Attributes
+    ----------
+    stage : {"register", "cover", "stack", "cache"}
+    done, total : int
+        Steps of this stage.
+    text : str
+        What was done last, for people.
+    """
+
+    stage: Stage
+    done: int
+    total: int
+    text: str = ""
+
+    def __str__(self) -> str:
+        detail = f": {self.text}" if self.text else ""
+        return f"{_STAGE_WORDS[self.stage]} {self.done}/{self.total}{detail}"
+
+
+@dataclass(frozen=True, eq=False)
+class ClusterStudy:
+    """What was found in a cluster's frames; everything else is made from it.
+
+    Attributes
+    ----------
+    cluster : Cluster
+    options : StudyOptions
+    registrations : tuple of Registration
+        One a frame of the cluster, in its order.
+    canvas : Canvas
+    coverage : (H, W) float32 array or None
+        Frames that cover each pixel of the canvas, repeats of a small cluster
+        included (ZEMOSAIC.md §3, §12). None, with the reason in `notes`, when
+        no frame covers anything.
+    tile : (H, W, 3) float32 array or None
+        The stack in ADU, NaN where no frame covers. None with ``stack="none"``.
+    wcs_header : str or None
+        The canvas's WCS as FITS header text, where the reference frame has one.
+    notes : tuple of str
+        What the user should know about this study, in words.
+    """
+
+    cluster: Cluster
+    options: StudyOptions
+    registrations: tuple[Registration, ...]
+    canvas: Canvas
+    coverage: NDArray[np.float32] | None
+    tile: NDArray[np.float32] | None
+    wcs_header: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def frames_used(self) -> int:
+        """Frames counted in the coverage, repeats included."""
+        return sum(self.registrations[index].used for index in self.cluster.counted)
+
+    @property
+    def frames_aligned(self) -> int:
+        """Frames aligned by their stars; the reference is one of them."""
+        return sum(each.method in ("reference", "astroalign") for each in self.registrations)
+
+    @property
+    def frames_rescued(self) -> int:
+        """Frames aligned by phase correlation."""
+        return sum(each.method == "fft" for each in self.registrations)
+
+    @property
+    def frames_left_out(self) -> int:
+        """Frames that are not counted."""
+        return sum(not each.used for each in self.registrations)
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        height, width = self.canvas.shape
+        if self.coverage is None:
+            covered = "no coverage"
+        else:
+            covered = f"coverage {self.coverage.min():.0f}–{self.coverage.max():.0f}"
+        return (
+            f"{len(self.registrations)} frames: {self.frames_aligned} aligned, "
+            f"{self.frames_rescued} rescued, {self.frames_left_out} left out; "
+            f"{covered} on {width}×{height}"
+        )
+
+
+ProgressCallback = Callable[[StudyProgress], Any]
+StopCallback = Callable[[], bool]
+
+
+def compute_study(
+    cluster: Cluster,
+    options: StudyOptions,
+    progress: ProgressCallback,
+    should_stop: StopCallback,
+) -> ClusterStudy:
+    """Study a cluster from its frames.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    options : StudyOptions
+    progress : callable
+        Called with a `StudyProgress` from the calling thread.
+    should_stop : callable
+        Asked after each step; True ends the study.
+
+    Returns
+    -------
+    ClusterStudy
+
+    Raises
+    ------
+    StudyError
+        No frame can be read.
+    StudyCancelledError
+        `should_stop` said so.
+    """
+    if not cluster.frames:
+        raise StudyError(f"cluster {cluster.name!r} has no frames; add some and try again")
+    reporter = _Reporter(progress, should_stop)
+    workers = options.workers or min(os.cpu_count() or 1, MAX_WORKERS)
+    aligned = _align(cluster, workers, reporter)
+    registrations = tuple(each.registration for each in aligned.frames)
+    canvas = choose_canvas(
+        [each.matrix for each in registrations if each.matrix is not None],
+        cluster.shape,
+        options.canvas,
+    )
+    placed = _place(cluster, aligned, canvas)
+    coverage, reason = _count(placed, canvas, reporter)
+    tile = None
+    if options.stack != "none" and coverage is not None:
+        tile = _stack(cluster, aligned.reference_pixels, placed, canvas, options, workers, reporter)
+    study = ClusterStudy(
+        cluster=cluster,
+        options=options,
+        registrations=registrations,
+        canvas=canvas,
+        coverage=coverage,
+        tile=tile,
+        wcs_header=_canvas_wcs(cluster, aligned.reference_index, canvas),
+    )
+    notes = [*cluster.notes, *aligned.notes, *_notes(study, reason)]
+    return replace(study, notes=tuple(notes))
+
+
+class _Reporter:
+    """Tells the progress, and ends the study when the user wants it."""
+
+    def __init__(self, progress: ProgressCallback, should_stop: StopCallback) -> None:
+        self._progress = progress
+        self._should_stop = should_stop
+
+    def __call__(self, stage: Stage, done: int, total: int, text: str = "") -> None:
+        if self._should_stop():
+            raise StudyCancelledError("the study was cancelled; nothing of it was kept")
+        self._progress(StudyProgress(stage, done, total, text))
+
+
+class _AlignedFrame(NamedTuple):
+    registration: Registration
+    stars: Points
+    bare: NDArray[np.uint8] | None
+    """Where the frame has no finite value: packed bits of (H, W); None where it has everywhere."""
+
+
+class _Aligned(NamedTuple):
+    frames: list[_AlignedFrame]
+    reference_index: int
+    reference_pixels: NDArray[np.float32]
+    notes: list[str]
+
+
+class _Opened(NamedTuple):
+    pixels: NDArray[np.float32]
+    luminance: NDArray[np.float32]
+    stars: Points
+    bare: NDArray[np.uint8] | None
+
+
+def _open_frame(cluster: Cluster, index: int) -> _Opened:
+    frame = read_frame(cluster.frames[index].path)
+    picture = luminance(frame.pixels)
+    bare = None if frame.finite is None else np.packbits(~frame.finite)
+    return _Opened(frame.pixels, picture, find_stars(picture), bare)
+
+
+_NO_STARS: Final = np.empty((0, 2))
+
+
+def _align(cluster: Cluster, workers: int, reporter: _Reporter) -> _Aligned:
+    """Find every frame's transform onto the reference."""
+    total = len(cluster.frames)
+    reporter("register", 0, total)
+    failed: dict[int, _AlignedFrame] = {}
+    index, opened, notes = _open_reference(cluster, failed, reporter)
+    reference = Reference(opened.stars, opened.luminance)
+    own = Registration(np.eye(3), "reference", 0.0, len(opened.stars))
+    frames: dict[int, _AlignedFrame] = {
+        **failed,
+        index: _AlignedFrame(own, opened.stars, opened.bare),
+    }
+
+    def align(frame_index: int) -> _AlignedFrame:
+        try:
+            frame = _open_frame(cluster, frame_index)
+        except FrameError as error:
+            return _unreadable(error)
+        registration = register_frame(frame.luminance, frame.stars, reference)
+        return _AlignedFrame(registration, frame.stars, frame.bare)
+
+    with ThreadPoolExecutor(workers) as pool:
+        tasks: dict[Future[_AlignedFrame], int] = {
+            pool.submit(align, each): each for each in range(total) if each not in frames
+        }
+        try:
+            for task in as_completed(tasks):
+                frames[tasks[task]] = task.result()
+                reporter("register", len(frames), total, cluster.frames[tasks[task]].path.name)
+        finally:
+            for task in tasks:
+                task.cancel()
+    ordered = [frames[each] for each in range(total)]
+    notes += _same_pictures(cluster, ordered)
+    return _Aligned(ordered, index, opened.pixels, notes)
+
+
+def _open_reference(
+    cluster: Cluster, failed: dict[int, _AlignedFrame], reporter: _Reporter
+) -> tuple[int, _Opened, list[str]]:
+    """Open the reference frame, or the first usable one where that has no stars.
+
+    Frames that turn out unreadable on the way are put into `failed`.
+    """
+    wanted = cluster.reference_index
+    fallback: tuple[int, _Opened] | None = None
+    for index in [wanted, *(each for each in range(len(cluster.frames)) if each != wanted)]:
+        reporter("register", len(failed), len(cluster.frames), cluster.frames[index].path.name)
+        try:
+            opened = _open_frame(cluster, index)
+        except FrameError as error:
+            failed[index] = _unreadable(error)
+            continue
+        if len(opened.stars) >= MIN_STARS:
+            if index == wanted:
+                return index, opened, []
+            name, instead = cluster.frames[wanted].path.name, cluster.frames[index].path.name
+            return index, opened, [f"{name} has too few stars for a reference; {instead} is used."]
+        fallback = fallback or (index, opened)
+    if fallback is None:
+        reasons = "; ".join(each.registration.reason for each in failed.values())
+        raise StudyError(f"no frame of cluster {cluster.name!r} can be read: {reasons}")
+    index, opened = fallback
+    return index, opened, ["No frame has enough stars to align the others by."]
+
+
+def _unreadable(error: FrameError) -> _AlignedFrame:
+    return _AlignedFrame(Registration(None, "failed", reason=str(error)), _NO_STARS, None)
+
+
+def _same_pictures(cluster: Cluster, frames: Sequence[_AlignedFrame]) -> list[str]:
+    """Note frames that are copies of one picture: no two exposures find the very same stars."""
+    first: dict[bytes, int] = {}
+    notes = []
+    for index, frame in enumerate(frames):
+        if len(frame.stars) < MIN_STARS:
+            continue
+        earlier = first.setdefault(frame.stars.tobytes(), index)
+        if earlier != index:
+            names = (cluster.frames[each].path.name for each in (earlier, index))
+            notes.append("{} and {} hold the same picture; both are counted.".format(*names))
+    return notes
+
+
+class _PlacedFrame(NamedTuple):
+    frame_index: int
+    matrix: NDArray[np.float64]
+    footprint: Footprint
+    holes: NDArray[np.int64]
+    times: int
+
+
+def _place(cluster: Cluster, aligned: _Aligned, canvas: Canvas) -> list[_PlacedFrame]:
+    """Put every used frame on the canvas."""
+    placed = []
+    for index, frame in enumerate(aligned.frames):
+        if frame.registration.matrix is None:
+            continue
+        matrix = canvas.from_frame(frame.registration.matrix)
+        footprint = find_footprint(matrix, canvas.frame_shape, canvas.shape)
+        holes = _holes(frame.bare, matrix, footprint, canvas)
+        times = cluster.counted.count(index)
+        placed.append(_PlacedFrame(index, matrix, footprint, holes, times))
+        log.debug(
+            "FOOTPRINT_STATS: frame=%s covered_frac=%.3f holes=%d times=%d",
+            cluster.frames[index].path.name,
+            footprint.area / (canvas.shape[0] * canvas.shape[1]),
+            holes.size,
+            times,
+        )
+    return placed
+
+
+def _holes(
+    bare: NDArray[np.uint8] | None,
+    matrix: NDArray[np.float64],
+    footprint: Footprint,
+    canvas: Canvas,
+) -> NDArray[np.int64]:
+    """Find the covered pixels that a cubic kernel would make from a value that is not finite."""
+    if bare is None:
+        return np.empty(0, dtype=np.int64)
+    height, width = canvas.frame_shape
+    grid = np.unpackbits(bare, count=height * width).reshape(height, width)
+    # The kernel reaches one pixel further than the two that a linear warp looks at.
+    reached = cv2.dilate(grid, np.ones((3, 3), np.uint8)).astype(np.float32)
+    warped = cv2.warpAffine(reached, matrix[:2], canvas.shape[::-1], flags=cv2.INTER_LINEAR)
+    return np.flatnonzero((warped > 0) & footprint.mask())
+
+
+def _count(
+    placed: Sequence[_PlacedFrame], canvas: Canvas, reporter: _Reporter
+) -> tuple[NDArray[np.float32] | None, str]:
+    def one_by_one() -> Iterator[Covering]:
+        for done, each in enumerate(placed, start=1):
+            yield Covering(each.footprint, each.holes, each.times)
+            reporter("cover", done, len(placed))
+
+    counts = count_coverage(one_by_one(), canvas.shape)
+    frames_used = sum(each.times for each in placed)
+    coverage, _, reason = check_coverage(counts, canvas.shape, frames_used)
+    return coverage, reason
+
+
+def _stack(
+    cluster: Cluster,
+    reference_pixels: NDArray[np.float32],
+    placed: Sequence[_PlacedFrame],
+    canvas: Canvas,
+    options: StudyOptions,
+    workers: int,
+    reporter: _Reporter,
+) -> NDArray[np.float32]:
+    def loader(index: int) -> Callable[[], NDArray[np.float32]]:
+        return lambda: read_frame(cluster.frames[index].path).pixels
+
+    inputs = [
+        StackInput(loader(each.frame_index), each.matrix, each.footprint, each.holes, each.times)
+        for each in placed
+    ]
+    return stack_tile(
+        inputs,
+        reference_pixels,
+        canvas,
+        method=options.stack,
+        background=options.background,
+        kappa=options.kappa,
+        workers=workers,
+        on_step=lambda done, total: reporter("stack", done, total),
+    )
+
+
+def _canvas_wcs(cluster: Cluster, reference_index: int, canvas: Canvas) -> str | None:
+    """Move the reference frame's WCS onto the canvas: only CRPIX changes."""
+    text = cluster.frames[reference_index].wcs_header
+    if text is None:
+        return None
+    header = fits.Header.fromstring(text, sep="\n")
+    y, x = canvas.offset
+    header["CRPIX1"] += x
+    header["CRPIX2"] += y
+    return str(header.tostring(sep="\n", padding=False))
+
+
+def _notes(study: ClusterStudy, ignored: str) -> list[str]:
+    notes = []
+    if ignored:
+        notes.append(f"There is no coverage: {ignored}.")
+    if study.frames_left_out:
+        notes.append(f"{study.frames_left_out} frames are left out; each has its reason.")
+    if study.frames_rescued:
+        notes.append(
+            f"{study.frames_rescued} frames without a star match were placed by phase correlation."
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""ZeMosaic's files, in and out."""

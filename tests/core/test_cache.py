@@ -1,0 +1,238 @@
+"""Studies on disk: what is written is read back, what is damaged is made again."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from napari_zecoverage.core import cache as cache_module
+from napari_zecoverage.core.cache import (
+    StudyCache,
+    StudyFileError,
+    read_study,
+    study_cluster,
+    write_study,
+)
+from napari_zecoverage.core.clusters import Cluster
+from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.sample import SampleSettings, write_sample
+
+OPTIONS = StudyOptions(stack="mean")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    settings = SampleSettings(n_frames=3, shape=(160, 200))
+    return Cluster.from_files(write_sample(tmp_path_factory.mktemp("sample"), settings).paths)
+
+
+@pytest.fixture(scope="module")
+def study(cluster):
+    return study_cluster(cluster, OPTIONS, cache=False)
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Count how often a study is really made."""
+    made = []
+    compute = cache_module.compute_study
+
+    def counting(*args):
+        made.append(args)
+        return compute(*args)
+
+    monkeypatch.setattr(cache_module, "compute_study", counting)
+    return made
+
+
+def assert_same(one, other):
+    assert one.cluster == other.cluster
+    assert one.options == other.options
+    assert one.canvas == other.canvas
+    assert one.wcs_header == other.wcs_header
+    assert one.notes == other.notes
+    assert one.summary == other.summary
+    for a, b in zip(one.registrations, other.registrations, strict=True):
+        np.testing.assert_array_equal(a.matrix, b.matrix)
+        assert replace(a, matrix=None) == replace(b, matrix=None)
+    np.testing.assert_array_equal(one.coverage, other.coverage)
+    assert one.coverage.dtype == other.coverage.dtype
+    np.testing.assert_array_equal(one.tile, other.tile)
+
+
+def test_a_study_is_read_back_as_it_was(study, tmp_path):
+    assert_same(read_study(write_study(tmp_path / "a.zestudy", study)), study)
+
+
+def test_a_study_without_tile_coverage_and_wcs_is_read_back(study, tmp_path):
+    bare = replace(study, tile=None, coverage=None, wcs_header=None)
+    again = read_study(write_study(tmp_path / "a.zestudy", bare))
+    assert again.tile is None
+    assert again.coverage is None
+    assert again.wcs_header is None
+
+
+def test_a_studied_cluster_is_opened_not_studied_again(cluster, counted, tmp_path):
+    cache = StudyCache(tmp_path)
+    first = study_cluster(cluster, OPTIONS, cache=cache)
+    heard = []
+    second = study_cluster(cluster, OPTIONS, cache=cache, progress=heard.append)
+    assert len(counted) == 1
+    assert_same(first, second)
+    assert [each.stage for each in heard] == ["cache"]
+
+
+def test_other_options_or_changed_frames_are_another_study(cluster, counted, tmp_path):
+    cache = StudyCache(tmp_path)
+    study_cluster(cluster, OPTIONS, cache=cache)
+    study_cluster(cluster, replace(OPTIONS, workers=1), cache=cache)
+    assert len(counted) == 1
+    study_cluster(cluster, replace(OPTIONS, stack="none"), cache=cache)
+    assert len(counted) == 2
+    touched = replace(cluster.frames[0], mtime_ns=cluster.frames[0].mtime_ns + 1)
+    study_cluster(replace(cluster, frames=(touched, *cluster.frames[1:])), OPTIONS, cache=cache)
+    assert len(counted) == 3
+
+
+def test_the_place_can_be_set_and_emptied(cluster, study, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path / "elsewhere"))
+    cache = StudyCache()
+    assert cache.directory == tmp_path / "elsewhere" / "studies"
+    assert cache.load(cluster, OPTIONS) is None
+    cache.store(study)
+    stranger = cache.directory / "notes.txt"
+    stranger.write_text("mine")
+    assert cache.size_bytes() > 100_000
+    assert cache.clear() == 1
+    assert cache.size_bytes() == 0
+    assert stranger.read_text() == "mine"
+
+
+def test_the_entries_not_used_for_longest_go_first(cluster, study, tmp_path):
+    cache = StudyCache(tmp_path)
+    variants = [replace(study, options=replace(OPTIONS, kappa=1.0 + k)) for k in range(4)]
+    for age, each in enumerate(variants[:3]):
+        cache.store(each)
+        os.utime(cache.path_of(cluster, each.options), ns=(0, 10**9 * (100 + age)))
+    one = cache.size_bytes() // 3
+    assert cache.load(cluster, variants[0].options) is not None  # used: now the newest
+    small = StudyCache(tmp_path, max_bytes=int(2.5 * one))
+    small.store(variants[3])
+    left = [small.load(cluster, each.options) is not None for each in variants]
+    assert left == [True, False, False, True]
+    assert small.size_bytes() <= 2.5 * one
+
+
+def test_an_entry_larger_than_the_cache_is_kept_alone(cluster, study, tmp_path):
+    cache = StudyCache(tmp_path, max_bytes=10)
+    cache.store(study)
+    assert cache.load(cluster, OPTIONS) is not None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[: len(data) // 2],
+        lambda data: b"not a study at all",
+        lambda data: data[:4000] + bytes(64) + data[4064:],
+        lambda data: data[:-500] + bytes(500),
+    ],
+    ids=["empty", "torn", "text", "changed", "no end"],
+)
+def test_a_damaged_entry_is_made_again(cluster, study, counted, tmp_path, damage, caplog):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+    path = cache.path_of(cluster, OPTIONS)
+    path.write_bytes(damage(path.read_bytes()))
+    again = study_cluster(cluster, OPTIONS, cache=cache)
+    assert len(counted) == 1
+    assert_same(again, study)
+    assert "made again" in caplog.text
+    assert_same(read_study(path), study)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(position=st.floats(0, 1), byte=st.integers(0, 255))
+def test_a_changed_byte_never_gives_other_numbers(study, tmp_path, position, byte):
+    path = write_study(tmp_path / "a.zestudy", study)
+    data = bytearray(path.read_bytes())
+    data[int(position * (len(data) - 1))] = byte
+    path.write_bytes(data)
+    try:
+        again = read_study(path)
+    except StudyFileError:
+        return
+    assert_same(again, study)
+
+
+def test_another_version_is_made_again(cluster, study, counted, tmp_path, monkeypatch):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+    entry = cache.path_of(cluster, OPTIONS)
+    monkeypatch.setattr(cache_module, "SCHEMA_VERSION", 999)
+    with pytest.raises(StudyFileError, match="another version"):
+        read_study(entry)
+    study_cluster(cluster, OPTIONS, cache=cache)
+    assert len(counted) == 1
+
+
+def test_something_else_is_refused_by_name(tmp_path):
+    path = tmp_path / "other.zestudy"
+    np.savez(tmp_path / "other.npz", a=np.arange(3))
+    (tmp_path / "other.npz").rename(path)
+    with pytest.raises(StudyFileError, match=r"other\.zestudy"):
+        read_study(path)
+    with pytest.raises(StudyFileError, match="no such file"):
+        read_study(tmp_path / "missing.zestudy")
+    with pytest.raises(StudyFileError):
+        read_study(tmp_path)
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    path = tmp_path / "evil.zestudy"
+    with open(path, "wb") as file:
+        np.savez(file, study=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(StudyFileError):
+        read_study(path)
+
+
+def no_space(*_args, **_more):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("broken", ["savez", "replace", "mkdir"])
+def test_a_full_or_read_only_folder_costs_time_not_the_result(
+    cluster, study, tmp_path, monkeypatch, broken, caplog
+):
+    cache = StudyCache(tmp_path / "cache")
+    owner, name = {
+        "savez": (np, "savez"),
+        "replace": (os, "replace"),
+        "mkdir": (Path, "mkdir"),
+    }[broken]
+    monkeypatch.setattr(owner, name, no_space)
+    assert_same(study_cluster(cluster, OPTIONS, cache=cache), study)
+    assert "No space left" in caplog.text
+    assert [*tmp_path.rglob("*.zestudy")] == []
+    with pytest.raises(OutputError, match="No space left"):
+        write_study(tmp_path / "sub" / "a.zestudy", study)
+
+
+def test_an_older_file_survives_a_failed_write(study, tmp_path, monkeypatch):
+    path = write_study(tmp_path / "a.zestudy", study)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", no_space)
+    with pytest.raises(OutputError):
+        write_study(path, study)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.zestudy"]
