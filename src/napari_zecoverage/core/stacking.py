@@ -411,7 +411,7 @@ def _combine_seen(values: Pixels, method: StackMethod, kappa: float) -> Pixels:
     if method == "mean":
         return np.asarray(np.nanmean(values, axis=0, dtype=np.float64), dtype=np.float32)
     values.sort(axis=0)
-    count = np.count_nonzero(~np.isnan(values), axis=0)
+    count = _count_true(~np.isnan(values))
     middle = _middle(values, np.zeros_like(count), count)
     if method == "median":
         return middle
@@ -459,16 +459,25 @@ class _Ordered:
     def within(self, limit: Pixels, centre: Pixels | None = None) -> tuple[Counts, Counts]:
         """Return the stretch of each column that is no further than `limit` from the centre."""
         centre = np.zeros_like(limit) if centre is None else centre
-        low = np.count_nonzero(self.values < centre - limit, axis=0)
-        high = self.count - np.count_nonzero(self.values > centre + limit, axis=0)
+        low = _count_true(self.values < centre - limit)
+        high = self.count - _count_true(self.values > centre + limit)
         return low, np.maximum(low, high)
 
 
 def _running_sum(values: Pixels) -> Sums:
     """Sums of the first 0, 1, … n rows."""
     sums = np.zeros((values.shape[0] + 1, values.shape[1]))
-    np.cumsum(values, axis=0, dtype=np.float64, out=sums[1:])
+    for row, value in enumerate(values):  # several times faster than a cumsum down the columns
+        np.add(sums[row], value, out=sums[row + 1])
     return sums
+
+
+def _count_true(rows: NDArray[np.bool_]) -> Counts:
+    """Count the true values of each column; in bytes, which is how NumPy is fastest."""
+    count = np.zeros(rows.shape[1], dtype=np.int64)
+    for first in range(0, len(rows), 255):
+        count += np.add.reduce(rows[first : first + 255].view(np.uint8), axis=0, dtype=np.uint8)
+    return count
 
 
 def _spread(total: Sums, squares: Sums, count: Counts) -> Pixels:
