@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import plain_coverage
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
@@ -60,6 +61,16 @@ def test_transforms_and_coverage_are_the_true_ones(truth, cluster, study):
     # A tenth of a pixel of registration moves single pixels of the rims, and no more.
     assert different.mean() < 0.01
     assert np.abs(study.coverage - expected).max() <= 2
+
+
+def test_coverage_is_what_astroalign_gives_a_frame_at_a_time(cluster, study):
+    reference = cluster.reference_index
+    paths = [frame.path for frame in cluster.frames]
+    paths.insert(0, paths.pop(reference))
+    plain = plain_coverage.count_coverage(paths, study.canvas.shape, study.canvas.offset)
+    assert plain.max() == 6
+    # Transforms that differ by a fraction of a pixel move single pixels of the rims.
+    assert (study.coverage != plain).mean() < 0.02
 
 
 def test_reference_and_summary(cluster, study):

@@ -1,0 +1,649 @@
+"""The three rectangles: strict crop, edge trim, quality crop."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import ndimage
+
+from napari_zecoverage.core.crop import (
+    Rect,
+    edge_trim,
+    quality_crop,
+    strict_crop,
+    valid_without_alpha,
+)
+from napari_zecoverage.core.errors import ParameterError
+from napari_zecoverage.core.parameters import MaskParameters
+
+DEFAULTS = MaskParameters()
+
+
+def golden_cases(file: Path) -> tuple[Any, list[dict[str, Any]]]:
+    arrays = np.load(file)
+    return arrays, json.loads(str(arrays["meta"]))
+
+
+def unpacked(packed: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    return np.unpackbits(packed)[: np.prod(shape)].reshape(shape).astype(bool)
+
+
+def test_a_rect_knows_its_size_and_indexes_an_array() -> None:
+    rect = Rect(1, 2, 4, 7)
+    assert (rect.height, rect.width) == (3, 5)
+    assert np.zeros((9, 9))[rect.slices].shape == (3, 5)
+    assert rect == (1, 2, 4, 7)
+
+
+# --- strict crop and edge trim: what ZeMosaic answered -------------------------------------
+
+
+def plain_alpha(coverage: np.ndarray, case: dict[str, Any]) -> np.ndarray:
+    """Coverage to alpha, written straight from ZEMOSAIC.md §5.7 and §11."""
+    most = float(coverage.max())
+    least, share = case["altaz_min_coverage_abs"], case["altaz_min_coverage_frac"]
+    opening = case["altaz_morph_open_px"]
+    if most <= 6 and least >= most:
+        least = min(max(1, np.ceil(share * most)), max(1, most - 1))
+    if most <= 3 and opening > 1:
+        opening = 1
+    good = coverage >= np.float32(max(least, share * most))
+    if opening:
+        good = ndimage.binary_opening(
+            good, ndimage.generate_binary_structure(2, 1 if opening == 1 else 2)
+        )
+    if case["margin_percent"] == 0:
+        return good.astype(np.float32)
+    margin = max(1, case["margin_percent"] / 100 * min(coverage.shape))
+    distance = ndimage.distance_transform_edt(good)
+    return (np.minimum(distance / margin, 1) ** (1 / case["decay"])).astype(np.float32)
+
+
+# Not 7, 11 and 13: there ZeMosaic replaced the coverage's mask (over 98 % of it was opaque) by
+# one made from the picture, which the golden data do not hold.
+@pytest.mark.parametrize("index", [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 12])
+def test_strict_crop_and_edge_trim_are_zemosaics(golden_dir: Path, index: int) -> None:
+    arrays, cases = golden_cases(golden_dir / "tile_geometry.npz")
+    case = cases[index]
+    footprints = unpacked(arrays[f"footprints{index}"], (case["n_frames"], *case["canvas_hw"]))
+    coverage = footprints.sum(axis=0).astype(np.float32)
+    alpha = plain_alpha(coverage, case)
+
+    crop, why = strict_crop(alpha, coverage, MaskParameters.from_config(case))
+    assert why == ""
+    assert (crop and [crop.x0, crop.x1, crop.y0, crop.y1]) == case["strict_crop_x0x1y0y1"]
+    if crop is not None:
+        alpha = alpha[crop.slices]
+
+    trim, why = (None, "") if case["padded"] else edge_trim(alpha > 0)
+    assert why == ""
+    assert (trim and [trim.x0, trim.x1, trim.y0, trim.y1]) == case["edge_trim_lrtb"]
+    if trim is not None:
+        alpha = alpha[trim.slices]
+
+    saved = unpacked(arrays[f"alpha_u8{index}"], tuple(case["tile_chw"][1:]))
+    np.testing.assert_array_equal(alpha >= 0.5, saved)
+
+
+# --- strict crop ---------------------------------------------------------------------------
+
+
+def framed(shape: tuple[int, int], rect: Rect, inside: float = 1, outside: float = 0) -> np.ndarray:
+    picture = np.full(shape, outside, dtype=np.float32)
+    picture[rect.slices] = inside
+    return picture
+
+
+def test_strict_crop_pads_the_core_and_stays_on_the_canvas() -> None:
+    alpha = framed((600, 700), Rect(4, 100, 500, 695))
+    assert strict_crop(alpha, None, DEFAULTS) == (Rect(0, 94, 506, 700), "")
+
+
+@pytest.mark.parametrize(("value", "kept"), [(0.02, True), (0.0199, False)])
+def test_strict_crop_core_reaches_the_alpha_threshold(value: float, kept: bool) -> None:
+    alpha = framed((600, 600), Rect(100, 100, 500, 500))
+    alpha[300, 50] = value
+    crop, _ = strict_crop(alpha, None, DEFAULTS)
+    assert crop is not None
+    assert crop.x0 == (44 if kept else 94)
+
+
+def test_strict_crop_without_alpha_takes_the_share_of_the_maximum_coverage() -> None:
+    coverage = framed((600, 600), Rect(100, 120, 500, 480), inside=200, outside=3)
+    coverage[550, 300] = 4  # 4 of 200 is the threshold, 0.02
+    coverage[0, 0] = np.nan
+    assert strict_crop(None, coverage, DEFAULTS) == (Rect(94, 114, 557, 486), "")
+
+
+@pytest.mark.parametrize("coverage", [None, np.zeros((300, 300), np.float32)])
+def test_strict_crop_without_anything_covered_does_nothing(coverage: np.ndarray | None) -> None:
+    assert strict_crop(None, coverage, DEFAULTS) == (None, "")
+
+
+def test_strict_crop_switched_off_does_nothing() -> None:
+    alpha = framed((600, 600), Rect(100, 100, 500, 500))
+    off = replace(DEFAULTS, strict_overlap_crop_enabled=False)
+    assert strict_crop(alpha, None, off) == (None, "")
+
+
+def test_strict_crop_of_the_whole_canvas_is_no_crop() -> None:
+    alpha = framed((300, 400), Rect(5, 5, 295, 395))
+    assert strict_crop(alpha, None, DEFAULTS) == (None, "")
+
+
+def test_strict_crop_refuses_a_small_core_and_says_so() -> None:
+    alpha = np.zeros((1000, 1000), np.float32)
+    alpha[::5, ::3] = 1  # spread wide, but 6.7 % of the canvas
+    crop, why = strict_crop(alpha, None, DEFAULTS)
+    assert crop is None
+    assert "6.7%" in why
+    assert "8.0%" in why
+
+
+def test_strict_crop_refuses_an_empty_core_whatever_the_guard() -> None:
+    no_guard = replace(
+        DEFAULTS, strict_overlap_crop_min_nonzero_frac=0, strict_overlap_crop_bbox_pad_px=280
+    )
+    crop, why = strict_crop(np.zeros((300, 300), np.float32), None, no_guard)
+    assert crop is None
+    assert why
+
+
+def test_strict_crop_refuses_a_short_side_and_says_so() -> None:
+    """ZEMOSAIC.md §10j: frames of 300×400 on a canvas of 500², margin 20 %."""
+    coverage = framed((500, 500), Rect(100, 50, 400, 450), inside=8)
+    case = {**DEFAULTS.to_config(), "margin_percent": 20.0, "decay": 0.15}
+    crop, why = strict_crop(plain_alpha(coverage, case), coverage, DEFAULTS)
+    assert crop is None
+    assert "302×202" in why
+    assert "256" in why
+
+
+@pytest.mark.parametrize("margin_px", [10, 50, 77])
+def test_strict_crop_inset_is_the_documented_one(margin_px: int) -> None:
+    """ZEMOSAIC.md §10g: ceil(0.556·margin) − 1 − 6 px at decay 0.15."""
+    coverage = framed((1000, 1000), Rect(100, 100, 900, 900), inside=8)
+    case = {**DEFAULTS.to_config(), "margin_percent": margin_px / 10, "decay": 0.15}
+    crop, _ = strict_crop(plain_alpha(coverage, case), coverage, DEFAULTS)
+    inset = int(np.ceil(0.02**0.15 * margin_px)) - 1 - 6
+    assert crop == (100 + inset, 100 + inset, 900 - inset, 900 - inset)
+
+
+def plain_strict_crop(alpha: np.ndarray, parameters: MaskParameters) -> Rect | None:
+    """The strict crop, a pixel at a time."""
+    height, width = alpha.shape
+    core = [
+        (y, x)
+        for y in range(height)
+        for x in range(width)
+        if alpha[y, x] >= np.float32(parameters.strict_overlap_crop_alpha_threshold)
+    ]
+    guard = parameters.strict_overlap_crop_min_nonzero_frac
+    if not core or len(core) / (height * width) < guard:
+        return None
+    pad = parameters.strict_overlap_crop_bbox_pad_px
+    y0, y1 = max(0, min(y for y, _ in core) - pad), min(height, max(y for y, _ in core) + 1 + pad)
+    x0, x1 = max(0, min(x for _, x in core) - pad), min(width, max(x for _, x in core) + 1 + pad)
+    shortest = parameters.strict_overlap_crop_min_size_px
+    if y1 - y0 < shortest or x1 - x0 < shortest or (y0, x0, y1, x1) == (0, 0, height, width):
+        return None
+    return Rect(y0, x0, y1, x1)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 50), st.integers(1, 50)),
+    corners=st.tuples(*[st.integers(0, 50)] * 4),
+    inside=st.floats(0, 1, width=32),
+    outside=st.sampled_from([0, 0.01]),
+    threshold=st.sampled_from([0.01, 0.02, 0.5]),
+    pad=st.integers(0, 9),
+    guard=st.sampled_from([0, 0.08, 0.5]),
+    seen_from_above=st.booleans(),
+)
+def test_strict_crop_equals_the_plain_loop(
+    size: tuple[int, int],
+    corners: tuple[int, int, int, int],
+    inside: float,
+    outside: float,
+    threshold: float,
+    pad: int,
+    guard: float,
+    seen_from_above: bool,
+) -> None:
+    alpha = framed(size, Rect(*corners), inside, outside)
+    if seen_from_above:
+        alpha = alpha.T  # not C-contiguous
+    parameters = MaskParameters(
+        strict_overlap_crop_alpha_threshold=threshold,
+        strict_overlap_crop_bbox_pad_px=pad,
+        strict_overlap_crop_min_nonzero_frac=guard,
+        strict_overlap_crop_min_size_px=16,
+    )
+    assert strict_crop(alpha, None, parameters)[0] == plain_strict_crop(alpha, parameters)
+
+
+# --- edge trim -----------------------------------------------------------------------------
+
+
+def plain_edge_trim(valid: np.ndarray) -> Rect | None:
+    """The edge trim, a side at a time."""
+    if valid.mean() < 0.05:
+        return None
+    top, bottom, left, right = 0, valid.shape[0], 0, valid.shape[1]
+    while top < valid.shape[0] and valid[top, :].mean() < 0.9:
+        top += 1
+    while bottom > top and valid[bottom - 1, :].mean() < 0.9:
+        bottom -= 1
+    while left < valid.shape[1] and valid[:, left].mean() < 0.9:
+        left += 1
+    while right > left and valid[:, right - 1].mean() < 0.9:
+        right -= 1
+    if (top, left, bottom, right) == (0, 0, *valid.shape) or min(bottom - top, right - left) < 64:
+        return None
+    return Rect(top, left, bottom, right)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 110), st.integers(1, 110)),
+    edges=st.tuples(*[st.integers(0, 30)] * 4),
+    share=st.sampled_from([0, 0.5, 0.85, 0.9, 0.95, 1]),
+    inner_share=st.sampled_from([0.04, 0.9, 0.97, 1]),
+    seed=st.integers(0, 2**32 - 1),
+)
+@example(size=(100, 100), edges=(3, 4, 5, 6), share=0, inner_share=1, seed=0)
+@example(size=(75, 90), edges=(3, 9, 9, 0), share=0.5, inner_share=1, seed=0)
+def test_edge_trim_equals_the_plain_loop(
+    size: tuple[int, int],
+    edges: tuple[int, int, int, int],
+    share: float,
+    inner_share: float,
+    seed: int,
+) -> None:
+    chance = np.full(size, share)
+    top, bottom, left, right = edges
+    chance[top : max(top, size[0] - bottom), left : max(left, size[1] - right)] = inner_share
+    valid = np.random.default_rng(seed).random(size) < chance
+    assert edge_trim(valid)[0] == plain_edge_trim(valid)
+
+
+def test_edge_trim_stops_at_nine_tenths() -> None:
+    valid = np.ones((100, 200), bool)
+    valid[:11, 0] = False  # 89 % valid
+    valid[:10, 1] = False  # 90 %
+    assert edge_trim(valid) == (Rect(0, 1, 100, 200), "")
+
+
+def test_edge_trim_counts_the_whole_lines_only_once() -> None:
+    """Rows are judged with the columns that are taken off."""
+    valid = np.ones((100, 100), bool)
+    valid[:, :20] = False
+    trim, why = edge_trim(valid)
+    assert trim is None  # every row is 80 % valid: nothing would be left
+    assert "80×0" in why
+
+
+def test_edge_trim_of_a_full_tile_is_no_trim() -> None:
+    assert edge_trim(np.ones((10, 10), bool)) == (None, "")
+    assert edge_trim(np.ones((0, 10), bool)) == (None, "")
+
+
+def test_edge_trim_skips_a_nearly_empty_tile_and_says_so() -> None:
+    valid = np.zeros((100, 100), bool)
+    valid[:4] = True
+    trim, why = edge_trim(valid)
+    assert trim is None
+    assert "4.0%" in why
+
+
+@pytest.mark.parametrize(("side", "trimmed"), [(63, False), (64, True)])
+def test_edge_trim_leaves_at_least_64_pixels(side: int, trimmed: bool) -> None:
+    valid = np.zeros((side + 1, 100), bool)
+    valid[1:] = True
+    trim, why = edge_trim(valid)
+    assert (trim == Rect(1, 0, side + 1, 100)) is trimmed
+    assert ("100×63" in why) is not trimmed
+
+
+def test_valid_without_alpha_drops_what_is_not_finite_and_flat_edges() -> None:
+    tile = np.random.default_rng(1).normal(500, 5, (20, 30, 3)).astype(np.float32)
+    tile[5, 6, 1] = np.nan
+    tile[0] = 400
+    tile[-1] = 400
+    tile[-1, 3, 0] = 401
+    tile[:, -1] = np.inf
+    expected = np.ones((20, 30), bool)
+    expected[5, 6] = False
+    expected[0] = False
+    expected[:, -1] = False
+    np.testing.assert_array_equal(valid_without_alpha(tile), expected)
+
+
+# --- quality crop: what ZeMosaic answered --------------------------------------------------
+
+
+@pytest.mark.parametrize("index", range(14))
+def test_quality_crop_is_zemosaics(golden_dir: Path, index: int) -> None:
+    arrays, cases = golden_cases(golden_dir / "quality_crop.npz")
+    case = cases[index]
+    given_as = arrays[f"rgb{index}"]
+    for rgb in (given_as.astype(np.float32), given_as):
+        rect = quality_crop(
+            rgb, band_px=case["band_px"], k_sigma=case["k_sigma"], margin_px=case["margin_px"]
+        )
+        assert list(rect) == case["rect"]
+
+
+# --- quality crop: pictures whose answer is known ------------------------------------------
+
+
+def sky(height: int, width: int) -> np.ndarray:
+    """Even sky with a dark square in the middle, which takes the place of the darkest blocks.
+
+    Two pixels in the square hold 0 and 65535, so that stretching divides by 65535.
+    """
+    picture = np.random.default_rng(7).normal(20000, 20, (height, width, 3))
+    middle = Rect(height * 3 // 8, width * 3 // 8, height * 5 // 8, width * 5 // 8)
+    picture[middle.slices] -= 5000
+    picture[height // 2, width // 2] = 0
+    picture[height // 2 + 1, width // 2] = 65535
+    return picture.astype(np.float32)
+
+
+@pytest.mark.parametrize("margin", [0, 8, 20])
+def test_quality_crop_of_even_sky_takes_the_margin(margin: int) -> None:
+    rect = quality_crop(sky(320, 400), band_px=16, margin_px=margin)
+    assert rect == (margin, margin, 320 - margin, 400 - margin)
+
+
+@pytest.mark.parametrize(
+    ("side", "expected"),
+    [
+        ("left", Rect(0, 9, 320, 400)),
+        ("right", Rect(0, 0, 320, 391)),
+        ("top", Rect(9, 0, 320, 400)),
+        ("bottom", Rect(0, 0, 311, 400)),
+    ],
+)
+@pytest.mark.parametrize("channels", [[0, 1, 2], [2]])
+def test_quality_crop_takes_bright_strips_off(
+    side: str, expected: Rect, channels: list[int]
+) -> None:
+    picture = sky(320, 400)
+    strip = np.ones((320, 400), bool)
+    strip[expected.slices] = False
+    for channel in channels:
+        picture[strip, channel] += 200
+    assert quality_crop(picture, band_px=16, margin_px=0) == expected, side
+
+
+def test_quality_crop_brightness_limit_grows_with_k() -> None:
+    picture = sky(320, 400)
+    picture[:, :9] += 60  # 60 / 0.67 / 20: 4.4 median absolute deviations
+    assert quality_crop(picture, band_px=16, k_sigma=4, margin_px=0).x0 == 9
+    assert quality_crop(picture, band_px=16, k_sigma=5, margin_px=0).x0 == 0
+
+
+def test_quality_crop_takes_dark_strips_off_right_and_bottom() -> None:
+    # The dark strips lie beyond the last whole block, so that only step 5 sees them.
+    picture = sky(326, 412)
+    picture[320:] = 0
+    picture[:, 400:] = 0
+    assert quality_crop(picture, band_px=16, margin_px=0) == (0, 0, 320, 400)
+
+
+def test_quality_crop_drops_dark_blocks_on_any_side() -> None:
+    picture = sky(320, 400)
+    picture[:, :16] = 0
+    # The first column of blocks is dark; two more on either side of it are lost, round the edge.
+    assert quality_crop(picture, band_px=16, margin_px=0) == (0, 48, 320, 368)
+
+
+def tint(picture: np.ndarray, area: Any, factor: float) -> None:
+    """Take green and blue away: a red cast that is darker in every channel, so never "bright"."""
+    picture[(*area, slice(1, None))] *= factor
+
+
+def test_quality_crop_takes_a_tinted_edge_off() -> None:
+    picture = sky(320, 412)
+    tint(picture, (slice(None), slice(400, None)), 0.7)  # ln(1/0.7) = 0.36 > 2.5 × 0.12
+    assert quality_crop(picture, band_px=16, margin_px=0) == (0, 0, 320, 400)
+
+
+def test_quality_crop_leaves_a_faint_tint() -> None:
+    picture = sky(320, 412)
+    tint(picture, (slice(None), slice(400, None)), 0.77)  # 0.26: over the limit, not 2.5 × it
+    assert quality_crop(picture, band_px=16, margin_px=0) == (0, 0, 320, 412)
+
+
+def test_quality_crop_takes_at_most_a_tenth_for_a_tint() -> None:
+    picture = sky(256, 222)
+    tint(picture, (slice(None), slice(192, None)), 0.7)
+    # A tenth is 22 px; strips of 3 px are taken while less is gone.
+    assert quality_crop(picture, band_px=32, margin_px=0) == (0, 0, 256, 198)
+
+
+def test_quality_crop_leaves_a_tint_that_the_noise_could_make() -> None:
+    picture = sky(320, 412)
+    noise = np.random.default_rng(3).normal(0, 1000, picture.shape)
+    # ln(R/G) then varies by 0.07, its MAD is 0.048; the cast of 0.36 is under 2.5 × 6 × that.
+    picture += noise.astype(np.float32)
+    tint(picture, (slice(None), slice(400, None)), 0.7)
+    assert quality_crop(picture, band_px=16, margin_px=0).x1 == 412
+
+
+def test_quality_crop_leaves_a_tint_of_faint_sky() -> None:
+    picture = sky(320, 412)
+    tint(picture, (slice(None), slice(400, None)), 0.7)
+    picture[161, 206] = 2e6  # the brightest pixel: sky is then 0.01, too faint to be saturated
+    assert quality_crop(picture, band_px=16, margin_px=0) == (0, 0, 320, 412)
+
+
+def sky_with_a_red_left(height: int, width: int, red_px: int) -> np.ndarray:
+    """Sky with saturated columns that are neither "bright" nor among the darkest blocks."""
+    picture = sky(height, width)
+    picture[height * 3 // 8 : height * 5 // 8, width * 3 // 8 : width * 5 // 8] *= 0.2
+    picture[height // 2 + 1, width // 2] = 65535
+    tint(picture, (slice(None), slice(0, red_px)), 0.25)
+    return picture
+
+
+@pytest.mark.parametrize(("red_px", "margin"), [(24, 0), (40, 40)])
+def test_quality_crop_drops_saturated_blocks_at_the_border(red_px: int, margin: int) -> None:
+    # The border is max(24, margin) deep. Of its red blocks all but the outer two on each side
+    # are dropped, then the kept lose two blocks round them: all the red is gone.
+    picture = sky_with_a_red_left(320, 400, red_px)
+    rect = quality_crop(picture, band_px=4, k_sigma=10, margin_px=margin)
+    assert rect == (margin, red_px + margin, 320 - margin, 400 - margin)
+
+
+def test_quality_crop_drops_no_saturated_blocks_deeper_than_the_border() -> None:
+    # With blocks of 32 px the border is one block deep, which the two erosions use up: what is
+    # red is left to the tint trim, which takes a tenth.
+    picture = sky_with_a_red_left(640, 640, 160)
+    assert quality_crop(picture, band_px=32, k_sigma=10, margin_px=0) == (0, 66, 640, 640)
+
+
+def test_quality_crop_drops_even_blocks_that_are_as_dark_as_the_darkest() -> None:
+    picture = sky(320, 400)
+    picture[:, :32] = [15000, 13500, 13500]
+    # Bright enough for k = 10, but even: the first two columns of blocks are dropped.
+    rect = quality_crop(picture, band_px=16, k_sigma=10, margin_px=0)
+    assert rect == (0, 64, 320, 368)
+
+
+def test_quality_crop_tries_a_finer_band_where_the_margin_is_touched() -> None:
+    picture = sky(640, 640)
+    picture[-12:] *= 0.2
+    # In blocks of 64 the dim strip drowns, in blocks of 32 it costs the last row of blocks, and
+    # two more on either side of it, round the edge.
+    assert quality_crop(picture, band_px=64, k_sigma=3, margin_px=0) == (64, 0, 544, 640)
+
+
+def test_quality_crop_tries_no_finer_band_than_32_pixels() -> None:
+    picture = sky(640, 640)
+    picture[-8:] *= 0.2
+    assert quality_crop(picture, band_px=32, k_sigma=3, margin_px=0) == (0, 0, 640, 640)
+    assert quality_crop(picture, band_px=16, k_sigma=3, margin_px=0) == (32, 0, 592, 640)
+
+
+def test_quality_crop_with_fewer_than_three_blocks_takes_the_margin() -> None:
+    picture = sky(95, 300)
+    assert quality_crop(picture, band_px=32, margin_px=5) == (5, 5, 90, 295)
+    assert quality_crop(picture, band_px=32, margin_px=47) == (47, 47, 48, 253)
+    assert quality_crop(picture, band_px=32, margin_px=48) == (0, 0, 95, 300)
+
+
+def test_quality_crop_keeps_the_whole_where_hardly_anything_is_left() -> None:
+    assert quality_crop(sky(320, 400), band_px=16, margin_px=155) == (155, 155, 165, 245)
+    assert quality_crop(sky(320, 400), band_px=16, margin_px=156) == (0, 0, 320, 400)
+
+
+def test_quality_crop_of_a_constant_picture_is_the_whole() -> None:
+    assert quality_crop(np.full((200, 300, 3), 1000)) == (0, 0, 200, 300)
+
+
+def test_quality_crop_counts_what_is_not_finite_as_zero() -> None:
+    zero, damaged = sky(320, 400), sky(320, 400)
+    zero[:, :20] = 0
+    damaged[:, :10] = np.nan
+    damaged[:, 10:20] = np.inf
+    assert quality_crop(damaged, band_px=16) == quality_crop(zero, band_px=16)
+
+
+def test_quality_crop_does_not_touch_its_input() -> None:
+    picture = sky(320, 400)
+    picture[0, 0] = np.nan
+    before = picture.copy()
+    quality_crop(picture)
+    np.testing.assert_array_equal(picture, before)
+
+
+# --- quality crop: what it is given --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_as", "used_as"),
+    [
+        ({"band_px": -3}, {"band_px": 4}),
+        ({"band_px": 16.9}, {"band_px": 16}),
+        ({"margin_px": -5}, {"margin_px": 0}),
+        ({"margin_px": np.float32(7.5)}, {"margin_px": 7}),
+        ({"k_sigma": 0}, {"k_sigma": 0.1}),
+        ({"k_sigma": 99}, {"k_sigma": 10}),
+        ({"band_px": np.int64(16)}, {"band_px": 16}),
+    ],
+)
+def test_quality_crop_brings_parameters_into_range(
+    given_as: dict[str, Any], used_as: dict[str, Any]
+) -> None:
+    picture = sky(320, 400)
+    picture[:, :9] += np.linspace(0, 200, 9)[::-1, None]
+    others = {"band_px": 16, "margin_px": 0}
+    assert quality_crop(picture, **{**others, **given_as}) == quality_crop(
+        picture, **{**others, **used_as}
+    )
+
+
+@pytest.mark.parametrize("name", ["band_px", "k_sigma", "margin_px"])
+@pytest.mark.parametrize("value", ["8", None, True, np.nan, np.inf, 1j, [8], 10**400])
+def test_quality_crop_names_a_parameter_that_is_not_a_number(name: str, value: Any) -> None:
+    with pytest.raises(ParameterError, match=name) as caught:
+        quality_crop(sky(64, 64), **{name: value})
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize(
+    "rgb",
+    [
+        np.zeros((50, 50)),
+        np.zeros((3, 50, 50)),
+        np.zeros((50, 50, 4)),
+        np.zeros((0, 50, 3)),
+        np.zeros((2, 50, 50, 3)),
+        np.zeros((50, 50, 3), complex),
+        np.full((5, 5, 3), "1"),
+        [[1, 2], [3]],
+        None,
+    ],
+    ids=["grey", "channels first", "four", "empty", "4-D", "complex", "text", "ragged", "None"],
+)
+def test_quality_crop_refuses_what_is_not_a_colour_picture(rgb: Any) -> None:
+    with pytest.raises(ParameterError, match=r"^rgb: .*height, width, 3") as caught:
+        quality_crop(rgb)
+    assert caught.value.field == "rgb"
+
+
+numbers = {
+    np.float32: st.floats(width=32),
+    np.float64: st.floats(),
+    np.uint16: st.integers(0, 65535),
+    np.int64: st.integers(-(2**63), 2**63 - 1),
+}
+
+
+@st.composite
+def pictures(draw: st.DrawFn) -> np.ndarray:
+    dtype = draw(st.sampled_from(list(numbers)))
+    shape = draw(st.tuples(st.integers(1, 90), st.integers(1, 90), st.just(3)))
+    return draw(hnp.arrays(dtype, shape, elements=numbers[dtype], fill=numbers[dtype]))
+
+
+def assert_inside(rect: Rect, picture: np.ndarray) -> None:
+    assert 0 <= rect.y0 < rect.y1 <= picture.shape[0]
+    assert 0 <= rect.x0 < rect.x1 <= picture.shape[1]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    picture=pictures(),
+    band=st.integers(-5, 300),
+    k=st.floats(-5, 50),
+    margin=st.one_of(st.integers(-5, 60), st.just(10**30)),
+)
+@example(picture=np.full((90, 90, 3), 3.4e38), band=4, k=2, margin=0)
+@example(picture=np.full((90, 90, 3), 1e308), band=4, k=2, margin=0)
+@example(picture=np.eye(90)[..., None].repeat(3, axis=2) * 1e-45, band=4, k=2, margin=0)
+def test_quality_crop_is_never_empty_and_inside_the_picture(
+    picture: np.ndarray, band: int, k: float, margin: int
+) -> None:
+    assert_inside(quality_crop(picture, band_px=band, k_sigma=k, margin_px=margin), picture)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.tuples(st.integers(60, 260), st.integers(60, 260)),
+    strips=st.lists(
+        st.tuples(
+            st.sampled_from(["rows", "columns"]),
+            st.integers(-40, 40),
+            st.tuples(*[st.floats(0, 2)] * 3),
+        ),
+        max_size=5,
+    ),
+    band=st.sampled_from([4, 16, 32, 64]),
+    k=st.sampled_from([0.1, 2, 10]),
+    margin=st.integers(0, 30),
+)
+def test_quality_crop_of_damaged_edges_is_inside_the_picture(
+    size: tuple[int, int],
+    strips: list[tuple[str, int, tuple[float, float, float]]],
+    band: int,
+    k: float,
+    margin: int,
+) -> None:
+    picture = sky(*size)
+    for along, depth, factors in strips:
+        lines = slice(depth, None) if depth < 0 else slice(0, depth)
+        area = (lines, slice(None)) if along == "rows" else (slice(None), lines)
+        picture[area] *= np.float32(factors)
+    assert_inside(quality_crop(picture, band_px=band, k_sigma=k, margin_px=margin), picture)
