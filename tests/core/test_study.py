@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import plain_coverage
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+import plain_coverage
 from napari_zecoverage.core.cache import study_cluster
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError

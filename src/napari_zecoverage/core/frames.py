@@ -453,15 +453,18 @@ def _check_size(path: Path, axes: tuple[int, ...]) -> None:
 
 def _npy_picture(path: Path, stream: IO[bytes], gzipped: bool) -> _Picture:
     """Read the header of a .npy file; an array of objects is refused, never unpickled."""
-    version = np.lib.format.read_magic(stream)
-    if version == (1, 0):
-        axes, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-    elif version == (2, 0):
-        axes, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-    else:
-        raise FrameUnreadableError(
-            path, f"NumPy file format {version[0]}.{version[1]} is not that of a ZeMosaic cache."
-        )
+    try:
+        with _quiet():
+            version = np.lib.format.read_magic(stream)
+            if version == (1, 0):
+                axes, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+            elif version == (2, 0):
+                axes, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
+            else:
+                raise ValueError(f"unknown version {version[0]}.{version[1]}")
+    # NumPy reads the header as Python source: a damaged one raises whatever its parser raises.
+    except Exception as error:
+        raise FrameUnreadableError(path, f"its NumPy header is damaged ({error}).") from error
     if dtype.hasobject:
         raise FrameUnreadableError(path, "it holds pickled objects, which are never opened.")
     if dtype.kind not in "fiu" or dtype.itemsize > 8:
@@ -491,7 +494,7 @@ def _fits_picture(path: Path, stream: IO[bytes], gzipped: bool) -> _Picture:
         for hdu in images
         if str(hdu.cards.get("EXTNAME", "")).strip().upper() == name
     ]
-    hdu = images[0] if images[0].index == 0 or not named else named[0]
+    hdu = (named or images)[0]
     prefix = "Z" if hdu.compressed else ""
     axes = _axes(path, hdu.cards, prefix)
     _check_size(path, axes)

@@ -29,6 +29,9 @@ MIN_STARS: Final = 3
 MATCH_RADIUS_PX: Final = 2.0
 """Two stars closer than this are the same one (astroalign's tolerance)."""
 
+MIN_RADIUS_PX: Final = 0.5
+"""No pair of stars closer than this is dropped from a fit."""
+
 RESCUE_MIN_STAR_SHARE: Final = 0.5
 """A rescue is believed when this share of the stars in the overlap meet a star."""
 
@@ -168,21 +171,45 @@ def _refine(matrix: NDArray[np.float64], stars: Points, reference_stars: Points)
     """Fit the similarity again on every star that meets one, until the pairs stay the same.
 
     astroalign shuffles its triangles and weights a star by the triangles it is
-    part of; this makes the answer the same at every run.
+    part of; this makes the answer the same at every run. Two stars that flow
+    into one are found off their place: pairs much further apart than most are
+    dropped in the end.
     """
-    pairs = _pair_stars(matrix, stars, reference_stars)
+    fit = _fit_until_settled(matrix, stars, reference_stars, MATCH_RADIUS_PX)
+    if fit.rms_px is None:
+        return fit
+    typical = float(np.median(_distances(fit.matrix, stars, reference_stars, MATCH_RADIUS_PX)))
+    radius = min(MATCH_RADIUS_PX, max(MIN_RADIUS_PX, 3 * typical))
+    closer = _fit_until_settled(fit.matrix, stars, reference_stars, radius)
+    return closer if closer.n_stars >= MIN_STARS else fit
+
+
+def _fit_until_settled(
+    matrix: NDArray[np.float64], stars: Points, reference_stars: Points, radius: float
+) -> _Fit:
+    pairs = _pair_stars(matrix, stars, reference_stars, radius)
     for _ in range(10):
         if len(pairs) < MIN_STARS:
             break
         matrix = _fit_similarity(stars[pairs[:, 0]], reference_stars[pairs[:, 1]])
-        again = _pair_stars(matrix, stars, reference_stars)
+        again = _pair_stars(matrix, stars, reference_stars, radius)
         if np.array_equal(again, pairs):
             break
         pairs = again
-    if len(pairs) == 0:
+    misses = _distances(matrix, stars, reference_stars, radius)
+    if misses.size == 0:
         return _Fit(matrix, None, 0)
-    misses = apply_matrix(matrix, stars[pairs[:, 0]]) - reference_stars[pairs[:, 1]]
-    return _Fit(matrix, float(np.sqrt((misses**2).sum(axis=1).mean())), len(pairs))
+    return _Fit(matrix, float(np.sqrt(np.square(misses).mean())), len(misses))
+
+
+def _distances(
+    matrix: NDArray[np.float64], stars: Points, reference_stars: Points, radius: float
+) -> NDArray[np.float64]:
+    """Distance of each pair of matched stars, in pixels."""
+    pairs = _pair_stars(matrix, stars, reference_stars, radius)
+    miss = apply_matrix(matrix, stars[pairs[:, 0]]) - reference_stars[pairs[:, 1]]
+    distances: NDArray[np.float64] = np.hypot(miss[:, 0], miss[:, 1])
+    return distances
 
 
 def apply_matrix(matrix: NDArray[np.float64], points: Points) -> Points:
@@ -192,15 +219,15 @@ def apply_matrix(matrix: NDArray[np.float64], points: Points) -> Points:
 
 
 def _pair_stars(
-    matrix: NDArray[np.float64], stars: Points, reference_stars: Points
+    matrix: NDArray[np.float64], stars: Points, reference_stars: Points, radius: float
 ) -> NDArray[np.int64]:
-    """Return (n, 2) indexes of stars that are each other's nearest, within the match radius."""
+    """Return (n, 2) indexes of stars that are each other's nearest, within the radius."""
     moved = apply_matrix(matrix, stars)
     distance = np.linalg.norm(moved[:, None] - reference_stars[None], axis=2)
     nearest = distance.argmin(axis=1)
     own = np.arange(len(stars))
     mutual = distance.argmin(axis=0)[nearest] == own
-    close = distance[own, nearest] <= MATCH_RADIUS_PX
+    close = distance[own, nearest] <= radius
     kept = own[mutual & close]
     return np.column_stack([kept, nearest[kept]])
 
@@ -268,7 +295,7 @@ def _checked_by_stars(
     back = reference.stars - shift[:2, 2]
     there = ((back >= 0) & (back <= (width - 1, height - 1))).all(axis=1)
     possible = min(int(landed.sum()), int(there.sum()))
-    met = len(_pair_stars(shift, stars, reference.stars))
+    met = len(_pair_stars(shift, stars, reference.stars, MATCH_RADIUS_PX))
     if met < max(MIN_STARS, RESCUE_MIN_STAR_SHARE * possible):
         return _failed(f"{told}, but only {met} of {possible} stars then fall on a star")
     fit = _refine(shift, stars, reference.stars)

@@ -1,0 +1,455 @@
+"""Clusters: which frames belong together, and what the user is told of them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_zecoverage.core.clusters import Cluster, find_clusters
+from napari_zecoverage.core.errors import ClusterError
+from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
+
+Direction = tuple[float, float, float]
+EVENING = datetime(2025, 3, 26, 21, tzinfo=UTC)
+
+
+def write(path: Path, shape: tuple[int, ...] = (6, 8), **cards: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = fits.Header()
+    for keyword, value in cards.items():
+        header[keyword.replace("__", "-")] = value
+    fits.PrimaryHDU(np.ones(shape, np.uint16), header).writeto(path)
+    return path
+
+
+def info(number: int = 0, **changes: object) -> FrameInfo:
+    frame = FrameInfo(
+        path=Path(f"/frames/{number:04d}.fit"),
+        shape=(6, 8),
+        is_cfa=True,
+        bayer_pattern="GRBG",
+        date=EVENING + timedelta(seconds=10 * number),
+        night=date(2025, 3, 26),
+        filter="IRCUT",
+        mount="UNKNOWN",
+        exposure_s=10.0,
+        instrument=None,
+        object_name=None,
+        wcs_header=None,
+        direction=None,
+        size_bytes=100,
+        mtime_ns=200,
+    )
+    return replace(frame, **changes)
+
+
+def cluster(*frames: FrameInfo) -> Cluster:
+    return Cluster("made up", frames)
+
+
+def pointing(*directions: Direction | None) -> Cluster:
+    return cluster(*(info(number, direction=way) for number, way in enumerate(directions)))
+
+
+def on_the_sky(ra: float, dec: float) -> Direction:
+    a, d = np.radians(ra), np.radians(dec)
+    return float(np.cos(d) * np.cos(a)), float(np.cos(d) * np.sin(a)), float(np.sin(d))
+
+
+# Made of files
+
+
+def test_the_real_frames_are_one_cluster(real_frames: list[Path]) -> None:
+    [found] = find_clusters(real_frames[0].parent)
+    assert found.name == "m94"
+    assert [frame.path for frame in found.frames] == real_frames
+    assert found.shape == (1920, 1080)
+    assert found.filters == {"IRCUT": 12}
+    # Both halves lie between one noon and the next, in UTC; the pause parts them.
+    assert found.nights == {date(2025, 3, 26): 12}
+    assert list(found.series.values()) == [6, 6]
+    assert {frame.bayer_pattern for frame in found.frames} == {"GRBG"}
+    assert found.exposure_s == pytest.approx(120)
+    assert found.reference_index == 0
+    assert found.counted == tuple(range(12))
+    assert found.left_out == ()
+    assert found.listing == (
+        "12 frames, 1 night (2025-03-26) in 2 series (2025-03-27 01:20 UTC: 6; "
+        "2025-03-27 05:45 UTC: 6), filter IRCUT, mount unknown, 120 s in all"
+    )
+
+
+def test_files_are_sorted_and_taken_once(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "n" / "a.fit"), write(tmp_path / "n" / "b.fit")
+    made = Cluster.from_files([second, first, str(second), tmp_path / "n" / ".." / "n" / "b.fit"])
+    assert [frame.path for frame in made.frames] == [first, second]
+    assert f"{second} was given 3 times; it is taken once." in made.notes
+    assert made.name == "n"
+    assert made.left_out == ()
+
+
+def test_a_link_to_a_frame_is_the_same_frame(tmp_path: Path) -> None:
+    frame = write(tmp_path / "a.fit")
+    (tmp_path / "b.fit").symlink_to(frame)
+    made = Cluster.from_files([frame, tmp_path / "b.fit"])
+    assert len(made.frames) == 1
+    assert any("given 2 times" in note for note in made.notes)
+
+
+def test_bad_files_are_left_out_with_a_reason(tmp_path: Path) -> None:
+    good = [write(tmp_path / f"{name}.fit") for name in "abc"]
+    text = tmp_path / "notes.fit"
+    text.write_text("no frame " * 40)
+    missing = tmp_path / "missing.fit"
+    made = Cluster.from_files([missing, *good, text], name="mine")
+    assert made.name == "mine"
+    assert [frame.path for frame in made.frames] == good
+    assert [path for path, _ in made.left_out] == [str(missing), str(text)]
+    assert "no such file" in made.left_out[0][1]
+    assert "not a FITS file" in made.left_out[1][1]
+    assert made.listing.endswith("2 left out")
+
+
+def test_frames_of_another_shape_are_left_out(tmp_path: Path) -> None:
+    paths = [
+        write(tmp_path / "a.fit", (9, 8)),
+        write(tmp_path / "b.fit", (6, 8)),
+        write(tmp_path / "c.fit", (6, 8)),
+        write(tmp_path / "d.fit", (3, 6, 8)),
+    ]
+    missing = tmp_path / "missing.fit"
+    made = Cluster.from_files([missing, *paths])
+    assert made.shape == (6, 8)
+    assert [frame.path for frame in made.frames] == paths[1:]
+    [(path, reason), (other, _)] = made.left_out
+    assert other == str(missing)
+    assert path == str(paths[0])
+    assert "8 × 9 pixels" in reason
+    assert "8 × 6" in reason
+
+
+def test_of_equally_common_shapes_the_first_is_taken(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{n}.fit", (9, 8) if n % 2 else (6, 8)) for n in range(4)]
+    assert Cluster.from_files(paths).shape == (6, 8)
+    assert Cluster.from_files(paths[1:]).shape == (9, 8)
+
+
+def test_nothing_left_is_an_error_that_says_what_was_tried(tmp_path: Path) -> None:
+    paths = [tmp_path / f"{number}.fit" for number in range(8)]
+    with pytest.raises(ClusterError) as caught:
+        Cluster.from_files(paths)
+    message = str(caught.value)
+    assert "None of 8 files" in message
+    assert f"{paths[0]}: there is no such file." in message
+    assert "and 3 more" in message
+
+
+def test_no_files_are_an_error() -> None:
+    with pytest.raises(ClusterError, match="No files were given"):
+        Cluster.from_files([])
+
+
+def test_names(tmp_path: Path) -> None:
+    first, second = write(tmp_path / "one" / "a.fit"), write(tmp_path / "two" / "b.fit")
+    assert Cluster.from_files([first]).name == "a.fit"
+    assert Cluster.from_files([first, second]).name == "cluster"
+    assert Cluster.from_files(str(first)).name == "a.fit"
+
+
+def test_the_identity_changes_with_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.fit")
+    before = Cluster.from_files([path]).identity
+    assert Cluster.from_files([path]).identity == before
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+    changed = Cluster.from_files([path]).identity
+    assert changed != before
+    path.write_bytes(path.read_bytes() + bytes(2880))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
+    assert Cluster.from_files([path]).identity not in (before, changed)
+    assert str(path) in before[0]
+
+
+# What a cluster tells
+
+
+def test_nights_filters_and_mounts_are_told_apart() -> None:
+    frames = [info(n) for n in range(3)]
+    later = EVENING + timedelta(days=2)
+    frames += [
+        info(3, date=later, night=date(2025, 3, 28), filter="LP", mount="EQ"),
+        info(4, date=None, night=None, filter=None, exposure_s=None),
+    ]
+    mixed = cluster(*frames)
+    assert mixed.nights == {date(2025, 3, 26): 3, date(2025, 3, 28): 1}
+    assert mixed.filters == {"IRCUT": 3, "LP": 1}
+    assert mixed.mounts == {"EQ": 1, "UNKNOWN": 4}
+    assert mixed.exposure_s == 40
+    assert mixed.listing == (
+        "5 frames, 2 nights (2025-03-26: 3, 2025-03-28: 1, not told: 1), "
+        "filters IRCUT: 3, LP: 1, not told: 1, mount equatorial: 1; mount unknown: 4, 40 s in all"
+    )
+
+
+def test_a_frame_that_tells_nothing_is_listed() -> None:
+    silent = cluster(info(date=None, night=None, filter=None, exposure_s=None, mount="ALT_AZ"))
+    assert (silent.nights, silent.filters, silent.exposure_s) == ({}, {}, None)
+    assert silent.listing == "1 frame, no dates, mount Alt-Az"
+
+
+def test_a_pause_of_more_than_an_hour_begins_a_series() -> None:
+    minutes = [0, 60, 121, 122]
+    frames = [info(n, date=EVENING + timedelta(minutes=m)) for n, m in enumerate(minutes)]
+    assert cluster(*reversed(frames)).series == {
+        EVENING: 2,
+        EVENING + timedelta(minutes=121): 2,
+    }
+
+
+def test_notes(tmp_path: Path) -> None:
+    cards = {"DATE__OBS": "2025-03-26T22:00:00", "FILTER": "LP"}
+    paths = [write(tmp_path / f"{n}.fit", **cards) for n in range(5)]
+
+    def notes(*files: Path) -> str:
+        return "\n".join(Cluster.from_files(files).notes)
+
+    assert "One frame alone" in notes(paths[0])
+    assert "repeats" in notes(*paths[:4])
+    assert "alone" not in notes(*paths[:4])
+    assert notes(*paths) == (
+        "5 of 5 frames without a WCS that ZeMosaic accepts: it solves them first, and may then "
+        "take another frame as the reference."
+    )
+    other = write(tmp_path / "other.fit", DATE__OBS="2025-03-28T22:00:00", FILTER="IRCUT")
+    assert "several nights" in notes(*paths, other)
+    assert "several filters" in notes(*paths, other)
+    late = write(tmp_path / "late.fit", DATE__OBS="2025-03-27T03:00:00", FILTER="LP")
+    assert "several series" in notes(*paths, late)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(128, ""), (129, "8.5 GB"), (224, "8.5 GB"), (225, "more than 224 frames in chunks")],
+)
+def test_the_notes_of_large_clusters(
+    monkeypatch: pytest.MonkeyPatch, count: int, said: str
+) -> None:
+    files = [Path(f"/frames/{number:04d}.fit") for number in range(count)]
+    monkeypatch.setattr(
+        "napari_zecoverage.core.clusters.look_at_frame", lambda path: info(0, path=path)
+    )
+    chunks = [note for note in Cluster.from_files(files).notes if "chunks" in note]
+    assert len(chunks) == bool(said)
+    assert said in "".join(chunks)
+
+
+@pytest.mark.parametrize(
+    ("count", "counted"),
+    [
+        (1, (0, 0, 0, 0, 0)),
+        (2, (0, 1, 0, 1, 0)),
+        (3, (0, 1, 2, 0, 1)),
+        (4, (0, 1, 2, 3, 0)),
+        (5, (0, 1, 2, 3, 4)),
+        (6, (0, 1, 2, 3, 4, 5)),
+    ],
+)
+def test_small_clusters_are_repeated_to_five(count: int, counted: tuple[int, ...]) -> None:
+    assert cluster(*map(info, range(count))).counted == counted
+
+
+# The reference
+
+
+@pytest.mark.parametrize(
+    ("directions", "reference"),
+    [
+        ([None, None, None], 0),
+        ([on_the_sky(10, 40), on_the_sky(11, 40), on_the_sky(12, 40)], 1),
+        ([None, on_the_sky(10, 40), None, on_the_sky(11, 40), on_the_sky(12, 40)], 3),
+        ([on_the_sky(10, 40), on_the_sky(12, 40)], 0),
+        ([on_the_sky(12, 40), on_the_sky(10, 40)], 0),
+        ([None, on_the_sky(12, 40), on_the_sky(10, 40)], 1),
+        # Right ascension wraps round: the middle of 359°, 0.2° and 2° is 0.4°.
+        ([on_the_sky(359, 0), on_the_sky(2, 0), on_the_sky(0.2, 0)], 2),
+        ([on_the_sky(10, 40), (float("nan"), 0.0, 1.0), on_the_sky(10.1, 40)], 0),
+        ([(1.0, 0.0, 0.0), (-1.0, 0.0, 0.0)], 0),
+    ],
+)
+def test_the_reference_is_nearest_to_the_mean_direction(
+    directions: list[Direction | None], reference: int
+) -> None:
+    assert pointing(*directions).reference_index == reference
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.one_of(st.none(), st.tuples(st.floats(0, 360), st.floats(20, 60))),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_no_frame_is_nearer_to_the_mean_than_the_reference(
+    places: list[tuple[float, float] | None],
+) -> None:
+    ways = [None if place is None else on_the_sky(*place) for place in places]
+    reference = pointing(*ways).reference_index
+    pointed = [way for way in ways if way is not None]
+    if not pointed:
+        assert reference == 0
+        return
+    mean = np.mean(pointed, axis=0)
+    nearness = [-2.0 if way is None else float(np.dot(way, mean)) for way in ways]
+    assert ways[reference] is not None
+    assert nearness[reference] >= max(nearness) - 1e-9
+
+
+# Found
+
+
+def test_a_single_file_is_a_cluster(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.fits")
+    for source in (path, str(path), [path]):
+        [found] = find_clusters(source)
+        assert [frame.path for frame in found.frames] == [path]
+
+
+def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a.fits")
+    monkeypatch.chdir(tmp_path)
+    assert find_clusters("a.fits")[0].frames[0].path == tmp_path / "a.fits"
+    assert find_clusters(".")[0].name == tmp_path.name
+
+
+def test_a_list_of_files_is_one_cluster(tmp_path: Path) -> None:
+    paths = [write(tmp_path / folder / "a.fits") for folder in ("one", "two")]
+    [found] = find_clusters(iter(paths))
+    assert [frame.path for frame in found.frames] == paths
+
+
+def test_a_list_may_hold_folders(tmp_path: Path) -> None:
+    alone = write(tmp_path / "a.fits")
+    inside = write(tmp_path / "folder" / "b.fits")
+    found = find_clusters([tmp_path / "folder", alone])
+    assert [[frame.path for frame in each.frames] for each in found] == [[alone], [inside]]
+
+
+def test_a_folder_and_each_sub_folder_are_clusters(tmp_path: Path) -> None:
+    top = tmp_path / "M 94"
+    for place in ("b.fit", "a.FIT", "notes.txt", "first/a.fit", "second/lights/a.fit"):
+        write(top / place)
+    (top / "empty").mkdir()
+    found = find_clusters(top)
+    assert [(each.name, len(each.frames)) for each in found] == [
+        ("M 94", 2),
+        ("first", 1),
+        ("second/lights", 1),
+    ]
+
+
+def test_every_ending_is_found(tmp_path: Path) -> None:
+    for number, ending in enumerate(FRAME_ENDINGS):
+        write(tmp_path / "plain.fits").rename(tmp_path / f"{number}{ending.upper()}")
+    [found] = find_clusters(tmp_path)
+    # The content is plain FITS under every name; only an .npy has to be one.
+    assert len(found.frames) == len(FRAME_ENDINGS)
+    assert {".fit", ".fits", ".fts", ".fit.gz", ".fits.fz", ".npy"} <= set(FRAME_ENDINGS)
+
+
+def test_what_is_passed_over(tmp_path: Path) -> None:
+    kept = write(tmp_path / "a.fit")
+    for place in (
+        "._a.fit",
+        "hp_mask_a_0123.npy",
+        ".zemosaic_img_cache/preprocessed_a_0.fit",
+        ".hidden/a.fit",
+        "zemosaic_temp_master_tiles/master_tile_000.fits",
+        "unaligned_by_zemosaic/a.fit",
+    ):
+        write(tmp_path / place)
+    [found] = find_clusters(tmp_path)
+    assert [frame.path for frame in found.frames] == [kept]
+
+
+def test_a_cache_folder_is_opened_when_it_is_asked_for(tmp_path: Path) -> None:
+    folder = tmp_path / ".zemosaic_img_cache"
+    folder.mkdir()
+    np.save(folder / "preprocessed_a_0.npy", np.ones((6, 8, 3), np.float32))
+    np.save(folder / "hp_mask_a_0123.npy", np.ones((6, 8), np.uint8))
+    [found] = find_clusters(folder)
+    assert [frame.path.name for frame in found.frames] == ["preprocessed_a_0.npy"]
+
+
+def test_links_in_a_circle_are_survived(tmp_path: Path) -> None:
+    write(tmp_path / "lights" / "a.fit")
+    (tmp_path / "lights" / "up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self").symlink_to("self")
+    (tmp_path / "gone.fit").symlink_to("nowhere")
+    [found] = find_clusters(tmp_path)
+    assert found.name == "lights"
+
+
+def test_the_search_does_not_go_down_for_ever(tmp_path: Path) -> None:
+    write(tmp_path.joinpath(*"abcdefgh") / "frame.fit")
+    assert len(find_clusters(tmp_path)) == 1
+    write(tmp_path.joinpath(*"abcdefghi") / "frame.fit")
+    assert len(find_clusters(tmp_path)) == 1
+
+
+def empty_folder(folder: Path) -> str:
+    return "there are no frames"
+
+
+def folder_of_text(folder: Path) -> str:
+    (folder / "notes.txt").write_text("no frame")
+    return "looked for files that end in .fit, .fits, .fts"
+
+
+def folder_of_bad_frames(folder: Path) -> str:
+    (folder / "a.fit").write_text("no frame")
+    return "not a FITS file"
+
+
+@pytest.mark.parametrize("fill", [empty_folder, folder_of_text, folder_of_bad_frames])
+def test_a_folder_without_frames_is_an_error(tmp_path: Path, fill: Callable[[Path], str]) -> None:
+    expected = fill(tmp_path)
+    with pytest.raises(ClusterError) as caught:
+        find_clusters(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+    assert expected in str(caught.value)
+
+
+def test_a_place_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    for missing in (tmp_path / "missing", "a\0b"):
+        with pytest.raises(ClusterError, match="no such file or folder"):
+            find_clusters(missing)
+
+
+def test_a_folder_that_cannot_be_read_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ClusterError, match="cannot be read"):
+        find_clusters(tmp_path)
+
+
+def test_one_bad_folder_does_not_end_the_search(tmp_path: Path) -> None:
+    good = write(tmp_path / "good" / "a.fit")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "a.fit").write_text("no frame")
+    [found] = find_clusters(tmp_path)
+    assert found.frames[0].path == good
+    assert any(str(tmp_path / "bad") in note for note in found.notes)
