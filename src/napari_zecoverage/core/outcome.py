@@ -1,0 +1,599 @@
+"""What ZeMosaic would make of a tile with given thresholds: the fast function.
+
+`mask_tile` is the master-tile step on plain arrays (ZEMOSAIC.md §5.7), `apply_mask`
+adds, for a studied cluster, the crops (§5.8, §5.9) and what they cost in field.
+Both are pure: same input, same outcome, nothing altered.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_zecoverage.core.alpha import (
+    Alpha,
+    ChosenMask,
+    Mask,
+    ThresholdRule,
+    clean_coverage,
+    height_and_width,
+    mask_with_fallbacks,
+    why_unusable,
+)
+from napari_zecoverage.core.crop import Rect, edge_trim, strict_crop, valid_without_alpha
+from napari_zecoverage.core.errors import CoverageError
+from napari_zecoverage.core.parameters import MaskParameters
+
+if TYPE_CHECKING:
+    from napari_zecoverage.core.study import ClusterStudy
+
+log = logging.getLogger(__name__)
+
+LEAST_KEPT_SHARE: Final = 0.10
+"""A mask that leaves less of the tile above alpha 0 is dropped."""
+
+OPAQUE_ALPHA: Final = 0.5
+"""From here on ALPHA is 255 in the saved tile, below it is 0."""
+
+RELAXED_MAXIMUM: Final = 6
+"""With at most so many frames on a pixel, min_coverage_abs never asks for all of them."""
+
+CROSS_MAXIMUM: Final = 3
+"""With at most so many frames on a pixel, the opening is the small cross."""
+
+
+class AlphaStats(NamedTuple):
+    """Of the whole canvas's alpha: the share above 0, the smallest and the largest value."""
+
+    nonzero_frac: float
+    min: float
+    max: float
+
+
+class FieldLost(NamedTuple):
+    """What the mask and the crops cost, as shares (0 to 1) of the area that any frame covers.
+
+    Attributes
+    ----------
+    hard : float
+        Pixels that are not opaque in the saved tile, or cut off.
+    soft : float
+        Mean of 1 − alpha; what is cut off counts as wholly lost.
+    """
+
+    hard: float
+    soft: float
+
+
+@dataclass(frozen=True)
+class MaskOutcome:
+    """What ZeMosaic would do to a tile.
+
+    Attributes
+    ----------
+    parameters : MaskParameters
+        What was asked for.
+    alpha : ndarray of float32, shape (H, W), or None
+        0 to 1, on the canvas. None when the mask was dropped and the tile stays
+        as it is, or when the mask needs the tile's pixels and there are none.
+    source : {"coverage", "low-signal", "radial", "dropped"}
+        Which mask it is.
+    threshold : float
+        The number of frames that coverage was compared with; NaN when the
+        coverage mask was not used.
+    threshold_rule : str
+        What set it: "min_coverage_abs" (also when both agree),
+        "min_coverage_frac", "relaxed" (ZeMosaic lowered min_coverage_abs for a
+        small cluster), "fallback" (nothing reached it), "none".
+    notes : tuple of str
+        Each guard that fired, in words.
+    strict_crop : Rect or None
+        On the canvas; None when the tile keeps its size.
+    edge_trim : Rect or None
+        Relative to what the strict crop left.
+    saved_rect : Rect
+        What of the canvas the saved tile keeps, after both.
+    alpha_stats : AlphaStats or None
+        Also of a mask that was dropped; None when there is no alpha at all.
+    field_lost : FieldLost or None
+        None without coverage, or when alpha is not known.
+    fringe : None
+        How coloured the rim is; measured separately.
+    finite : ndarray of bool, shape (H, W), or None
+        Only for a dropped mask: where the tile has any finite channel.
+    """
+
+    parameters: MaskParameters
+    alpha: Alpha | None
+    source: Literal["coverage", "low-signal", "radial", "dropped"]
+    threshold: float
+    threshold_rule: ThresholdRule
+    notes: tuple[str, ...]
+    strict_crop: Rect | None
+    edge_trim: Rect | None
+    saved_rect: Rect
+    alpha_stats: AlphaStats | None
+    field_lost: FieldLost | None
+    fringe: None = None
+    finite: Mask | None = None
+
+    @property
+    def opaque(self) -> Mask:
+        """(H, W) bool on the canvas: ALPHA is 255 in the saved tile, before the crops.
+
+        Raises
+        ------
+        ValueError
+            The mask needs the tile's pixels and there were none.
+        """
+        if self.alpha is not None:
+            opaque: Mask = self.alpha >= OPAQUE_ALPHA
+            return opaque
+        if self.finite is not None:
+            return self.finite
+        raise ValueError(
+            "the mask is not known: it is made from the tile's pixels, and none were stacked"
+        )
+
+
+# --- public --------------------------------------------------------------------------------
+
+
+def mask_tile(
+    tile: ArrayLike, parameters: MaskParameters, *, coverage: ArrayLike | None = None
+) -> MaskOutcome:
+    """Return what ZeMosaic's master-tile step makes of a tile (ZEMOSAIC.md §5.7).
+
+    Parameters
+    ----------
+    tile : array_like, shape (H, W, 3) or (H, W)
+        Any units; not altered. `masked_tile` gives the tile after the step.
+    parameters : MaskParameters
+        The thresholds.
+    coverage : array_like, shape (H, W), optional
+        Frames per pixel. One that is None, of another shape or without a
+        positive value changes nothing but a note that says why it was ignored.
+
+    Returns
+    -------
+    MaskOutcome
+        Without crops: they belong to `apply_mask`.
+
+    Raises
+    ------
+    ValueError
+        `tile` has less than two axes, or no pixels.
+    """
+    shape = height_and_width(np.shape(tile))
+    if np.size(tile) == 0:
+        raise ValueError(f"tile: expected pixels, got the shape {np.shape(tile)}")
+    clean, ignored = _usable_coverage(coverage, shape)
+    return _masked(tile, clean, ignored, shape, parameters)
+
+
+def apply_mask(study: ClusterStudy, parameters: MaskParameters) -> MaskOutcome:
+    """Return what ZeMosaic would do to a studied cluster's tile.
+
+    Fast enough for every tick of a slider.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+        Its coverage, tile and canvas are used; none is altered. Without a tile
+        everything but the low-signal mask can be told.
+    parameters : MaskParameters
+        The thresholds.
+
+    Returns
+    -------
+    MaskOutcome
+        With crops and the field lost.
+    """
+    shape = study.canvas.shape
+    clean, ignored = _usable_coverage(study.coverage, shape)
+    outcome = _masked(study.tile, clean, ignored, shape, parameters)
+    if outcome.alpha is None and outcome.source != "dropped":
+        return outcome
+    strict, saved, strict_notes = _strict_crop(outcome, clean)
+    trim, saved, trim_notes = _edge_trim(outcome, study, clean, saved)
+    return replace(
+        outcome,
+        notes=outcome.notes + strict_notes + trim_notes,
+        strict_crop=strict,
+        edge_trim=trim,
+        saved_rect=saved,
+        field_lost=None if clean is None else _field_lost(outcome.alpha, clean, saved),
+    )
+
+
+def masked_tile(tile: ArrayLike, outcome: MaskOutcome) -> NDArray[Any]:
+    """Return a copy of the tile as the master-tile step leaves it, before the crops.
+
+    Parameters
+    ----------
+    tile : array_like, shape (H, W, 3), (H, W) or (3, H, W)
+        The tile that `outcome` was made for.
+    outcome : MaskOutcome
+        What to do to it.
+
+    Returns
+    -------
+    ndarray, shape of `tile`
+        NaN (0 when `nanize` is off) where alpha is at or below
+        `nanize_threshold`; the tile's values elsewhere, never multiplied by
+        alpha. Unchanged without a mask. Floating point; float32 for integers.
+    """
+    pixels = np.array(tile)
+    if pixels.dtype.kind != "f":
+        pixels = pixels.astype(np.float32)
+    if outcome.alpha is None:
+        return pixels
+    emptied = outcome.alpha <= outcome.parameters.nanize_threshold
+    value = np.nan if outcome.parameters.nanize else 0.0
+    if pixels.shape[:2] == emptied.shape:
+        pixels[emptied] = value
+    else:
+        pixels[..., emptied] = value
+    return pixels
+
+
+def saved_alpha(outcome: MaskOutcome) -> NDArray[np.uint8]:
+    """Return the ALPHA plane of the saved tile: 255 opaque, 0 not, cropped (ZEMOSAIC.md §5.10).
+
+    Raises
+    ------
+    ValueError
+        As `MaskOutcome.opaque`.
+    """
+    return np.where(outcome.opaque[outcome.saved_rect.slices], 255, 0).astype(np.uint8)
+
+
+# --- the step ------------------------------------------------------------------------------
+
+
+def _usable_coverage(
+    coverage: ArrayLike | None, shape: tuple[int, int]
+) -> tuple[NDArray[np.float32] | None, str]:
+    """Return coverage as clean float32, or None and why ZeMosaic would ignore it."""
+    reason = why_unusable(coverage, shape)
+    if coverage is not None and not reason:
+        try:
+            return clean_coverage(np.squeeze(coverage))[0], ""
+        except CoverageError as error:
+            reason = str(error)
+    log.debug("MT_COVERAGE_IGNORED: tile=0 reason=%s", reason)
+    return None, reason
+
+
+class _Thresholds(NamedTuple):
+    """The settings as the step hands them to the mask; `relaxed` when it lowered abs."""
+
+    margin_percent: float
+    decay: float
+    min_coverage_abs: float
+    min_coverage_frac: float
+    morph_open_px: int
+    relaxed: bool
+
+
+def _masked(
+    tile: ArrayLike | None,
+    coverage: NDArray[np.float32] | None,
+    ignored: str,
+    shape: tuple[int, int],
+    parameters: MaskParameters,
+) -> MaskOutcome:
+    """Return the outcome before any crop; `coverage` is clean or None."""
+    whole = Rect(0, 0, *shape)
+    if coverage is None and tile is None:
+        note = (
+            f"Coverage ignored: {ignored}. ZeMosaic then makes its mask from the tile's own pixels "
+            "(low-signal mask), and this study has no tile: study it with a stack to see that mask."
+        )
+        return _outcome(parameters, None, "low-signal", (note,), whole)
+    notes: list[str] = []
+    if coverage is None:
+        notes.append(
+            f"Coverage ignored: {ignored}. ZeMosaic makes its mask from the tile's own pixels "
+            "instead; min_coverage_abs, min_coverage_frac and morph_open_px do nothing."
+        )
+        thresholds = _Thresholds(*_asked(parameters), relaxed=False)
+    else:
+        thresholds = _relaxed(parameters, float(coverage.max()), notes)
+    chosen = mask_with_fallbacks(tile, coverage, thresholds)
+    notes += _notes_on_mask(chosen, thresholds, coverage)
+    if chosen.alpha is None:
+        return _outcome(parameters, None, chosen.source, tuple(notes), whole)
+
+    outcome = _outcome(parameters, chosen.alpha, chosen.source, tuple(notes), whole)
+    if chosen.source == "coverage" and chosen.from_coverage is not None:
+        rule = chosen.from_coverage.rule
+        if rule == "min_coverage_abs" and thresholds.relaxed:
+            rule = "relaxed"
+        outcome = replace(outcome, threshold=chosen.from_coverage.threshold, threshold_rule=rule)
+    if _kept_share(outcome) < LEAST_KEPT_SHARE:
+        return _dropped(outcome, tile, coverage)
+    log.info(
+        "MT_PIPELINE: altaz_cleanup applied: masked_used=False mask2d_used=True "
+        "mask2d_applied=True threshold=%s",
+        parameters.nanize_threshold,
+    )
+    return replace(outcome, notes=outcome.notes + _notes_on_pixels(outcome, coverage))
+
+
+def _outcome(
+    parameters: MaskParameters,
+    alpha: Alpha | None,
+    source: Literal["coverage", "low-signal", "radial", "dropped"],
+    notes: tuple[str, ...],
+    whole: Rect,
+) -> MaskOutcome:
+    """Return an outcome without crops whose threshold played no part."""
+    return MaskOutcome(
+        parameters=parameters,
+        alpha=alpha,
+        source=source,
+        threshold=math.nan,
+        threshold_rule="none",
+        notes=notes,
+        strict_crop=None,
+        edge_trim=None,
+        saved_rect=whole,
+        alpha_stats=None if alpha is None else _alpha_stats(alpha),
+        field_lost=None,
+    )
+
+
+def _alpha_stats(alpha: Alpha) -> AlphaStats:
+    lowest, highest = cv2.minMaxLoc(alpha)[:2]
+    stats = AlphaStats(np.count_nonzero(alpha > 0) / alpha.size, float(lowest), float(highest))
+    log.info(
+        "ALPHA_STATS: level=master_tile nonzero_frac=%.3f min=%.3f max=%.3f shape=%s",
+        *stats,
+        alpha.shape,
+    )
+    return stats
+
+
+def _kept_share(outcome: MaskOutcome) -> float:
+    return 0.0 if outcome.alpha_stats is None else outcome.alpha_stats.nonzero_frac
+
+
+def _asked(parameters: MaskParameters) -> tuple[float, float, float, float, int]:
+    return (
+        parameters.margin_percent,
+        parameters.decay,
+        parameters.min_coverage_abs,
+        parameters.min_coverage_frac,
+        parameters.morph_open_px,
+    )
+
+
+def _relaxed(parameters: MaskParameters, maximum: float, notes: list[str]) -> _Thresholds:
+    """Return the thresholds as ZeMosaic lowers them for this maximum (ZEMOSAIC.md §5.7).
+
+    ZeMosaic also keeps min_coverage_abs at or below the frames used; coverage
+    cannot exceed these, so its maximum is the stricter limit.
+    """
+    margin, decay, least, share, opening = _asked(parameters)
+    if least > maximum:
+        notes.append(
+            f"min_coverage_abs {least:g} is read as {maximum:g}: no pixel is covered by more than "
+            f"{maximum:g} frames."
+        )
+        least = maximum
+    log.debug(
+        "MT_COVERAGE_THRESH: tile=0 cov_max=%.1f min_abs=%.1f min_frac=%.3f morph_open_px=%d",
+        maximum,
+        least,
+        share,
+        opening,
+    )
+    relaxed = False
+    if maximum <= RELAXED_MAXIMUM and least >= maximum:
+        before = least
+        least = min(max(1.0, math.ceil(share * maximum)), max(1.0, maximum - 1.0))
+        relaxed = least != before
+        log.info(
+            "ALTaz coverage guard: min_coverage_abs %.1f->%.1f (cov_max=%.1f, min_frac=%.3f)",
+            before,
+            least,
+            maximum,
+            share,
+        )
+        if relaxed:
+            notes.append(_note_on_relaxed(before, least, maximum, share))
+    if maximum <= CROSS_MAXIMUM and opening > 1:
+        log.info("ALTaz coverage guard: morph_open_px %d->%d (cov_max=%.1f)", opening, 1, maximum)
+        notes.append(
+            f"morph_open_px {opening} is read as 1, the small cross: no pixel is covered by more "
+            f"than {CROSS_MAXIMUM} frames."
+        )
+        opening = 1
+    return _Thresholds(margin, decay, least, share, opening, relaxed)
+
+
+def _note_on_relaxed(before: float, after: float, maximum: float, share: float) -> str:
+    """Say what the relax rule did, and where it makes a larger abs the milder one (§10i)."""
+    note = (
+        f"min_coverage_abs {before:g} is lowered to {after:g}: no pixel is covered by more than "
+        f"{maximum:g} frames, and up to {RELAXED_MAXIMUM} ZeMosaic does not insist on all of them."
+    )
+    effective = max(after, share * maximum)
+    strictest = math.ceil(maximum) - 1
+    if strictest > effective:
+        note += (
+            f" A smaller min_coverage_abs can so be stricter: {strictest:g} would ask for "
+            f"{strictest:g} frames, {before:g} asks for {effective:g}."
+        )
+    return note
+
+
+def _notes_on_mask(
+    chosen: ChosenMask, thresholds: _Thresholds, coverage: NDArray[np.float32] | None
+) -> list[str]:
+    """Say where the mask is not what was asked for; an ignored coverage is told already."""
+    notes = []
+    made = chosen.from_coverage
+    if made is not None and made.rule == "fallback":
+        notes.append(
+            f"No pixel reaches the threshold; ZeMosaic falls back to {made.threshold:g} frames."
+        )
+    if made is not None and made.opening_ignored:
+        notes.append(
+            f"The opening (morph_open_px {thresholds.morph_open_px}) is left out: it would have "
+            "removed every pixel."
+        )
+    if chosen.source == "coverage":
+        return notes
+    if coverage is not None:
+        notes.append(
+            f"Not the coverage mask: {chosen.reason}. ZeMosaic takes its "
+            f"{chosen.source} mask instead, which knows nothing of the frames per pixel."
+        )
+    elif chosen.source == "radial":
+        notes.append(f"Radial mask: {chosen.reason}.")
+    if chosen.alpha is None:
+        notes.append(
+            "The low-signal mask is made from the tile's own pixels, and this study has no tile: "
+            "study it with a stack to see that mask."
+        )
+    return notes
+
+
+def _notes_on_pixels(outcome: MaskOutcome, coverage: NDArray[np.float32] | None) -> tuple[str, ...]:
+    """Say where the saved tile gets opaque pixels without a picture in them (§10h, §10j)."""
+    alpha, limit = outcome.alpha, outcome.parameters.nanize_threshold
+    notes = []
+    if alpha is not None and limit >= OPAQUE_ALPHA:
+        black = np.count_nonzero(alpha <= limit) - np.count_nonzero(alpha < OPAQUE_ALPHA)
+        if black:
+            notes.append(
+                f"nanize_threshold {limit:g} empties {black} pixels that stay opaque: the saved "
+                f"tile shows them black. Below {OPAQUE_ALPHA:g} it has no visible effect."
+            )
+    if alpha is not None and coverage is not None and outcome.source != "coverage":
+        empty = int(np.count_nonzero((alpha >= OPAQUE_ALPHA) & (coverage <= 0)))
+        if empty:
+            notes.append(
+                f"The {outcome.source} mask leaves {empty} pixels opaque that no frame covers."
+            )
+    return tuple(notes)
+
+
+def _dropped(
+    outcome: MaskOutcome, tile: ArrayLike | None, coverage: NDArray[np.float32] | None
+) -> MaskOutcome:
+    """Return the outcome when the mask would leave too little: the tile stays as it is."""
+    kept = _kept_share(outcome)
+    log.warning(
+        "ALTaz guard: skipping nanize/zeroize (nonzero_frac=%.3f < %.3f)", kept, LEAST_KEPT_SHARE
+    )
+    note = (
+        f"Mask dropped: the {outcome.source} mask would leave {kept:.1%} of the tile, ZeMosaic "
+        f"wants at least {LEAST_KEPT_SHARE:.0%}. The tile stays as it is, with its whole rim."
+    )
+    finite = None if coverage is None else coverage > 0
+    if tile is not None:
+        finite = _any_finite(np.asarray(tile))
+    return replace(
+        outcome, alpha=None, source="dropped", notes=(*outcome.notes, note), finite=finite
+    )
+
+
+def _any_finite(tile: NDArray[Any]) -> Mask:
+    """Return (H, W): where any channel is finite."""
+    height, width = height_and_width(tile.shape)
+    if tile.ndim == 2:
+        finite: Mask = np.isfinite(tile)
+        return finite
+    channels_last = tile.shape[:2] == (height, width)
+    planes = np.moveaxis(tile, -1, 0) if channels_last else tile
+    finite = np.isfinite(planes[0])
+    for plane in planes[1:]:
+        finite |= np.isfinite(plane)
+    return finite
+
+
+# --- crops and field -----------------------------------------------------------------------
+
+
+def _strict_crop(
+    outcome: MaskOutcome, coverage: NDArray[np.float32] | None
+) -> tuple[Rect | None, Rect, tuple[str, ...]]:
+    """Return the strict crop, what of the canvas it leaves, and what to say."""
+    rect, skipped = strict_crop(outcome.alpha, coverage, outcome.parameters)
+    if skipped:
+        log.debug("MT_ALTAZ_STRICT_CROP_SKIPPED: tile=0 reason=%s", skipped)
+    if rect is None:
+        return None, outcome.saved_rect, (_sentence(skipped),) if skipped else ()
+    log.info(
+        "MT_ALTAZ_STRICT_CROP_APPLIED: tile=0 reason=altaz_high_conf_core rect=(%d:%d,%d:%d)",
+        rect.x0,
+        rect.x1,
+        rect.y0,
+        rect.y1,
+    )
+    return rect, rect, ()
+
+
+def _edge_trim(
+    outcome: MaskOutcome,
+    study: ClusterStudy,
+    coverage: NDArray[np.float32] | None,
+    kept: Rect,
+) -> tuple[Rect | None, Rect, tuple[str, ...]]:
+    """Return the edge trim, what of the canvas it leaves, and what to say."""
+    if study.canvas.padded:
+        log.debug("MT_EDGE_TRIM: tile=0 skipped (auto-pad used)")
+        return None, kept, ()
+    if outcome.alpha is not None:
+        valid: Mask = outcome.alpha[kept.slices] > 0
+    elif study.tile is not None:
+        valid = valid_without_alpha(study.tile[kept.slices])
+    elif coverage is not None:
+        valid = coverage[kept.slices] > 0
+    else:
+        return None, kept, ()
+    trim, skipped = edge_trim(valid)
+    if skipped:
+        log.debug("MT_EDGE_TRIM: tile=0 skipped (%s)", skipped)
+    if trim is None:
+        return None, kept, (_sentence(skipped),) if skipped else ()
+    log.info(
+        "MT_EDGE_TRIM: tile=0 rect=(%d:%d,%d:%d) edge_valid=(L=%.2f,R=%.2f,T=%.2f,B=%.2f) thr=0.90",
+        trim.x0,
+        trim.x1,
+        trim.y0,
+        trim.y1,
+        valid[:, 0].mean(),
+        valid[:, -1].mean(),
+        valid[0].mean(),
+        valid[-1].mean(),
+    )
+    saved = Rect(kept.y0 + trim.y0, kept.x0 + trim.x0, kept.y0 + trim.y1, kept.x0 + trim.x1)
+    return trim, saved, ()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+
+
+def _field_lost(alpha: Alpha | None, coverage: NDArray[np.float32], saved: Rect) -> FieldLost:
+    """Return the shares of the covered area that the saved tile does not show."""
+    total = int(np.count_nonzero(coverage > 0))
+    covered = coverage[saved.slices] > 0
+    inside = int(np.count_nonzero(covered))
+    if alpha is None:
+        lost = 1.0 - inside / total
+        return FieldLost(lost, lost)
+    shown = alpha[saved.slices]
+    opaque = int(np.count_nonzero((shown >= OPAQUE_ALPHA) & covered))
+    light = cv2.mean(shown, covered.view(np.uint8))[0] * inside
+    return FieldLost(1.0 - opaque / total, max(0.0, 1.0 - light / total))
