@@ -24,6 +24,7 @@ CORE_READING_ORDER = (
     ("registration",),
     ("coverage",),
     ("stacking",),
+    ("ramp",),
     ("alpha",),
     ("crop",),
     ("fringe",),

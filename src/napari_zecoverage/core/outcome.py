@@ -17,9 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_zecoverage.core.alpha import (
-    Alpha,
     ChosenMask,
-    Mask,
     ThresholdRule,
     clean_coverage,
     height_and_width,
@@ -29,6 +27,7 @@ from napari_zecoverage.core.alpha import (
 from napari_zecoverage.core.crop import Rect, edge_trim, strict_crop, valid_without_alpha
 from napari_zecoverage.core.errors import CoverageError
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.ramp import Alpha, Mask
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.study import ClusterStudy
