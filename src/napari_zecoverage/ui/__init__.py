@@ -1,0 +1,1 @@
+"""The window: napari, and nothing that the rooms above need."""

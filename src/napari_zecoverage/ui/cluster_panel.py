@@ -1,0 +1,272 @@
+"""Which cluster, and the run that studies it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QFileDialog,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zecoverage.core.parameters import StackMethod, StudyOptions
+from napari_zecoverage.ui.controls import LowText, wrapped_label
+
+if TYPE_CHECKING:
+    from napari_zecoverage.core.clusters import Cluster
+    from napari_zecoverage.core.study import ClusterStudy
+
+_COLUMNS: Final = ("Cluster", "Frames", "Nights", "Filter")
+_STACK_LABELS: Final[dict[StackMethod, str]] = {
+    "winsorized": "winsorized sigma clip",
+    "kappa_sigma": "kappa-sigma clip",
+    "median": "median",
+    "mean": "mean",
+    "none": "none, coverage only",
+}
+_FRAME_FILES: Final = (
+    "Frames (*.fit *.fits *.fts *.fit.gz *.fits.gz *.fits.fz *.npy);;All files (*)"
+)
+_NO_CLUSTER: Final = "Open a folder of frames, some files, or the sample."
+
+
+class ClusterPanel(QGroupBox):
+    """Buttons to open clusters, a table of them, Run with progress and Cancel.
+
+    It only shows and asks; the dock does the work.
+
+    Signals
+    -------
+    source_chosen(object)
+        A folder (str) or a list of files to look for clusters in.
+    sample_chosen()
+        The made-up cluster is asked for.
+    run_asked(Cluster, StudyOptions)
+        A cluster is to be studied.
+    cancel_asked()
+        What is running is to stop.
+    """
+
+    source_chosen = Signal(object)
+    sample_chosen = Signal()
+    run_asked = Signal(object, object)
+    cancel_asked = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("Cluster", parent)
+        self._clusters: list[Cluster] = []
+        self._busy = False
+        self._folder = ""
+
+        self._openers = [
+            _button("Open folder…", "open_folder", self._on_open_folder),
+            _button("Open files…", "open_files", self._on_open_files),
+            _button("Sample", "open_sample", self.sample_chosen),
+        ]
+        self._openers[2].setToolTip("A made-up cluster of raw frames with known fringes.")
+        openers = QHBoxLayout()
+        for button in self._openers:
+            openers.addWidget(button)
+
+        self._table = _table()
+        self._table.itemSelectionChanged.connect(self._on_selection)
+        self._table.itemDoubleClicked.connect(self._on_run)
+
+        self._stack = QComboBox()
+        self._stack.setObjectName("stack")
+        self._stack.setAccessibleName("How the tile is stacked")
+        self._stack.setToolTip("How the tile is stacked. It changes the picture, not the coverage.")
+        for method, label in _STACK_LABELS.items():
+            self._stack.addItem(label, method)
+        self._stack.setCurrentIndex(self._stack.findData(StudyOptions().stack))
+        stack_label = QLabel("Stack")
+        stack_label.setBuddy(self._stack)
+
+        self._run = _button("Run", "run", self._on_run)
+        self._run.setToolTip("Register the selected cluster's frames, count them, stack the tile.")
+        self._cancel = _button("Cancel", "cancel", self.cancel_asked)
+        self._progress = QProgressBar()
+        self._progress.setObjectName("progress")
+        self._progress.setTextVisible(False)
+        self._progress.setRange(0, 1)
+
+        self._summary = wrapped_label("summary", _NO_CLUSTER)
+        self._summary.setTextFormat(Qt.TextFormat.PlainText)
+        self._notes = LowText("notes")
+        self._notes.setAccessibleName("Notes")
+        self._notes.hide()
+
+        run = QGridLayout()
+        run.addWidget(stack_label, 0, 0)
+        run.addWidget(self._stack, 0, 1, 1, 3)
+        run.addWidget(self._run, 1, 0)
+        run.addWidget(self._progress, 1, 1, 1, 2)
+        run.addWidget(self._cancel, 1, 3)
+        run.setColumnStretch(1, 1)
+        layout = QVBoxLayout(self)
+        layout.addLayout(openers)
+        layout.addWidget(self._table)
+        layout.addLayout(run)
+        layout.addWidget(self._summary)
+        layout.addWidget(self._notes)
+        self._enable()
+
+    @property
+    def clusters(self) -> list[Cluster]:
+        """The clusters in the table, in its order."""
+        return list(self._clusters)
+
+    @property
+    def selected(self) -> Cluster | None:
+        """The cluster that Run would study."""
+        row = self._table.currentRow()
+        return self._clusters[row] if 0 <= row < len(self._clusters) else None
+
+    def set_clusters(self, clusters: Sequence[Cluster]) -> None:
+        """Put these clusters in the table and select the first."""
+        self._clusters = list(clusters)
+        self._table.clearSelection()
+        self._table.setRowCount(len(self._clusters))
+        for row, cluster in enumerate(self._clusters):
+            for column, (text, tooltip) in enumerate(_cells(cluster)):
+                item = QTableWidgetItem(text)
+                item.setToolTip(tooltip)
+                self._table.setItem(row, column, item)
+        self._summary.setText("" if self._clusters else _NO_CLUSTER)
+        if self._clusters:
+            self._table.selectRow(0)
+        self._enable()
+
+    def select(self, cluster: Cluster) -> None:
+        """Select a cluster, and put it in the table when it is not there."""
+        rows = [row for row, each in enumerate(self._clusters) if each.frames == cluster.frames]
+        if not rows:
+            self.set_clusters([cluster])
+        self._table.selectRow(rows[0] if rows else 0)
+
+    def set_busy(self, text: str) -> None:
+        """Show that something runs; `text` says what, empty for nothing."""
+        self._busy = bool(text)
+        # A bar without an end moves by itself until the first report.
+        self._progress.setRange(0, 0 if self._busy else 1)
+        self._progress.reset()
+        if text:
+            self._summary.setText(text)
+        self._enable()
+
+    def show_progress(self, done: int, total: int, text: str) -> None:
+        """Show how far the run is."""
+        self._progress.setRange(0, max(total, 1))
+        self._progress.setValue(done)
+        self._summary.setText(text)
+
+    def show_summary(self, text: str) -> None:
+        """Show one line about what was done."""
+        self._summary.setText(text)
+
+    def show_notes(self, notes: Iterable[str]) -> None:
+        """Show what is worth knowing about the cluster, a line each."""
+        lines = list(dict.fromkeys(notes))
+        self._notes.show_text("\n".join(lines))
+        self._notes.setVisible(bool(lines))
+
+    def _enable(self) -> None:
+        for button in self._openers:
+            button.setEnabled(not self._busy)
+        self._run.setEnabled(not self._busy and self.selected is not None)
+        self._cancel.setEnabled(self._busy)
+
+    def _on_open_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "A folder of frames", self._folder)
+        if folder:
+            self._folder = folder
+            self.source_chosen.emit(folder)
+
+    def _on_open_files(self) -> None:
+        files, _ = QFileDialog.getOpenFileNames(
+            self, "The frames of one cluster", self._folder, _FRAME_FILES
+        )
+        if files:
+            self._folder = os.path.dirname(files[0])
+            self.source_chosen.emit(files)
+
+    def _on_selection(self) -> None:
+        cluster = self.selected
+        if cluster is not None:
+            self.show_notes(notes_of_cluster(cluster))
+        self._enable()
+
+    def _on_run(self) -> None:
+        cluster = self.selected
+        if cluster is not None and not self._busy:
+            self.run_asked.emit(cluster, StudyOptions(stack=self._stack.currentData()))
+
+
+def notes_of_cluster(cluster: Cluster) -> list[str]:
+    """Return what is known of a cluster before it is studied, a line each."""
+    left_out = [f"Left out: {Path(path).name}: {reason}" for path, reason in cluster.left_out]
+    return [*left_out, *cluster.notes]
+
+
+def notes_of_study(study: ClusterStudy) -> list[str]:
+    """Return what is worth knowing of a studied cluster, a line each: left-out frames first."""
+    lines = notes_of_cluster(study.cluster)
+    for frame, registration in zip(study.cluster.frames, study.registrations, strict=True):
+        if registration.method == "failed":
+            lines.append(f"Left out: {frame.path.name}: {registration.reason}")
+        elif registration.method == "fft":
+            lines.append(f"Rescued: {frame.path.name}: {registration.reason}")
+    return [*lines, *study.notes]
+
+
+def _cells(cluster: Cluster) -> list[tuple[str, str]]:
+    """Return the text and the tooltip of each column."""
+    return [
+        (cluster.name, str(cluster.frames[0].path.parent) if cluster.frames else ""),
+        (str(len(cluster.frames)), f"{len(cluster.left_out)} left out"),
+        (str(len(cluster.nights)), _counted(cluster.nights)),
+        (", ".join(str(name or "none") for name in cluster.filters), _counted(cluster.filters)),
+    ]
+
+
+def _counted(counts: Mapping[Any, int]) -> str:
+    return "\n".join(f"{name or 'unknown'}: {count} frames" for name, count in counts.items())
+
+
+def _button(text: str, name: str, slot: Any) -> QPushButton:
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.clicked.connect(slot)
+    return button
+
+
+def _table() -> QTableWidget:
+    table = QTableWidget(0, len(_COLUMNS))
+    table.setObjectName("clusters")
+    table.setAccessibleName("Clusters")
+    table.setHorizontalHeaderLabels(list(_COLUMNS))
+    table.verticalHeader().hide()
+    header = table.horizontalHeader()
+    header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setFixedHeight(5 * table.fontMetrics().lineSpacing() + 12)
+    return table

@@ -1,0 +1,67 @@
+"""What the manifest offers besides the dock: the sample, and the reader for a studied cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import Any, TypeAlias
+
+from napari_zecoverage.core.cache import STUDY_SUFFIX, read_study, study_cluster
+from napari_zecoverage.core.clusters import find_clusters
+from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.picture import stretch
+from napari_zecoverage.sample import sample_folder
+from napari_zecoverage.ui.layers import coverage_layer, tile_layer
+
+LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
+Paths: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+
+def layers_of(study: ClusterStudy) -> list[LayerData]:
+    """Return a studied cluster as napari layer data: `tile`, then `coverage`, where it has them.
+
+    The coverage is hidden at first when there is a tile below it. Each layer's
+    metadata tell the cluster's name, the summary, the notes and the WCS.
+    """
+    layers = []
+    if study.tile is not None:
+        layers.append(tile_layer(stretch(study.tile)))
+    if study.coverage is not None:
+        layers.append(coverage_layer(study.coverage))
+        layers[-1][1]["visible"] = study.tile is None
+    metadata = {
+        "cluster": study.cluster.name,
+        "summary": study.summary,
+        "notes": study.notes,
+        "wcs_header": study.wcs_header,
+    }
+    for _, settings, _ in layers:
+        settings["metadata"] = dict(metadata)
+    return layers
+
+
+def open_sample() -> list[LayerData]:
+    """Study the made-up cluster (a few seconds the first time) and return its layers."""
+    return layers_of(study_cluster(find_clusters(sample_folder())[0]))
+
+
+def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+    """Return the reader when every path is a studied cluster (``.zestudy``), else None."""
+    paths = _listed(path)
+    taken = paths and all(str(each).lower().endswith(STUDY_SUFFIX) for each in paths)
+    return read_layers if taken else None
+
+
+def read_layers(path: Paths) -> list[LayerData]:
+    """Read studied clusters as layers.
+
+    Raises
+    ------
+    StudyFileError
+        A file does not hold a studied cluster; the message names it.
+    """
+    return [layer for each in _listed(path) for layer in layers_of(read_study(each))]
+
+
+def _listed(path: Paths) -> list[str | PathLike[str]]:
+    return [path] if isinstance(path, (str, PathLike)) else list(path)

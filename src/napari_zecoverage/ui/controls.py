@@ -1,0 +1,185 @@
+"""Small parts of the panels: a number that can be slid and typed, and text in little room."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from qtpy.QtCore import QLocale, QSignalBlocker, Qt, Signal
+from qtpy.QtGui import QKeyEvent, QWheelEvent
+from qtpy.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSizePolicy,
+    QSlider,
+    QWidget,
+)
+
+from napari_zecoverage.core.parameters import Limits
+
+_NO_UPPER_LIMIT: Final = 1e6
+_TEXT_WIDTH: Final = 300
+_SLIDER_KEYS: Final = frozenset(
+    (
+        Qt.Key.Key_Left,
+        Qt.Key.Key_Right,
+        Qt.Key.Key_Up,
+        Qt.Key.Key_Down,
+        Qt.Key.Key_PageUp,
+        Qt.Key.Key_PageDown,
+        Qt.Key.Key_Home,
+        Qt.Key.Key_End,
+    )
+)
+
+
+class NumberControl(QWidget):
+    """A slider and a number field that show the same value.
+
+    The slider moves in steps; the field takes any value inside the limits, also
+    between two steps and beyond the slider's end. The slider is the child
+    ``<name>_slider``, the field ``<name>_number``.
+
+    Parameters
+    ----------
+    name : str
+        The parameter; becomes the objectName.
+    limits : Limits
+        Range, step and decimals.
+
+    Signals
+    -------
+    valueChanged(float)
+        The value, after it changed by hand or by `setValue`.
+    """
+
+    valueChanged = Signal(float)  # named as Qt names it
+
+    def __init__(self, name: str, limits: Limits, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self._step = limits.step
+        self._slider = _Slider(Qt.Orientation.Horizontal)
+        self._slider.setObjectName(f"{name}_slider")
+        self._slider.setMinimumWidth(60)
+        self._number = _NumberField()
+        self._number.setObjectName(f"{name}_number")
+        self._number.setDecimals(limits.decimals)
+        self._number.setSingleStep(limits.step)
+        self._number.setRange(
+            limits.minimum,
+            limits.maximum if math.isfinite(limits.maximum) else _NO_UPPER_LIMIT,
+        )
+        # As wide as what is typed, not as the largest number that could be.
+        self._number.setFixedWidth(100)
+        self._number.setAlignment(Qt.AlignmentFlag.AlignRight)
+        # The config has a point whatever the country; half-typed numbers are not values.
+        self._number.setLocale(QLocale.c())
+        self._number.setKeyboardTracking(False)
+        self.setFocusProxy(self._slider)
+        self.set_slider_maximum(limits.slider_maximum)
+
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._slider, 1)
+        layout.addWidget(self._number)
+
+        self._slider.valueChanged.connect(self._on_slid)
+        self._number.valueChanged.connect(self._on_number)
+
+    def value(self) -> float:
+        """Return the number shown."""
+        return self._number.value()
+
+    def setValue(self, value: float) -> None:
+        """Show `value`, rounded to the decimals shown and kept inside the limits."""
+        self._number.setValue(value)
+
+    def set_slider_maximum(self, maximum: float) -> None:
+        """Let the slider end at `maximum`; the number field is not bound by it."""
+        steps = max(1, round(maximum / self._step))
+        with QSignalBlocker(self._slider):
+            self._slider.setRange(0, steps)
+            self._slider.setPageStep(max(1, steps // 10))
+        self._follow_number()
+
+    def slider_maximum(self) -> float:
+        """Return where the slider ends."""
+        return self._slider.maximum() * self._step
+
+    def set_accessible_name(self, name: str) -> None:
+        """Say what the number is to a screen reader."""
+        for editor in (self, self._slider, self._number):
+            editor.setAccessibleName(name)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the slider's keys for the slider."""
+        if Qt.Key(event.key()) in _SLIDER_KEYS:
+            self._slider.keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)
+
+    def _on_slid(self, steps: int) -> None:
+        self._number.setValue(steps * self._step)
+
+    def _on_number(self, value: float) -> None:
+        self._follow_number()
+        self.valueChanged.emit(value)
+
+    def _follow_number(self) -> None:
+        with QSignalBlocker(self._slider):
+            self._slider.setValue(round(self._number.value() / self._step))
+
+
+# Scrolling the dock must not change a threshold that happens to lie under the cursor.
+
+
+class _Slider(QSlider):
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class _NumberField(QDoubleSpinBox):
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+def wrapped_label(name: str, text: str) -> QLabel:
+    """Return a label that breaks its lines and never widens the dock, whatever it says."""
+    label = QLabel(text)
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    policy = label.sizePolicy()
+    policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
+    label.setSizePolicy(policy)
+    return label
+
+
+class LowText(QPlainTextEdit):
+    """Text to read and copy: as high as it needs up to a few lines, the rest is scrolled to.
+
+    Breaks anywhere, so that a long path is seen whole.
+    """
+
+    def __init__(self, name: str, text: str = "", *, most_lines: int = 4) -> None:
+        super().__init__()
+        self.setObjectName(name)
+        self._most_lines = most_lines
+        self.setReadOnly(True)
+        self.setTabChangesFocus(True)
+        self.show_text(text)
+
+    def text(self) -> str:
+        """Return what is shown."""
+        return self.toPlainText()
+
+    def show_text(self, text: str) -> None:
+        """Show `text`, a paragraph a line."""
+        self.setPlainText(text)
+        metrics = self.fontMetrics()
+        width = max(self.viewport().width(), _TEXT_WIDTH) - 20
+        lines = sum(metrics.horizontalAdvance(line) // width + 1 for line in text.split("\n"))
+        self.setFixedHeight(min(lines, self._most_lines) * metrics.lineSpacing() + 14)

@@ -1,0 +1,195 @@
+"""The cluster section, driven as a person drives it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QTableWidget,
+)
+
+from napari_zecoverage.core.parameters import StackMethod, StudyOptions
+from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_cluster, notes_of_study
+
+
+@pytest.fixture
+def panel(qtbot) -> ClusterPanel:
+    panel = ClusterPanel()
+    qtbot.addWidget(panel)
+    return panel
+
+
+def click(qtbot, panel, name: str) -> None:
+    qtbot.mouseClick(panel.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
+
+
+def enabled(panel) -> set[str]:
+    return {each.objectName() for each in panel.findChildren(QPushButton) if each.isEnabled()}
+
+
+def table(panel) -> QTableWidget:
+    return panel.findChild(QTableWidget, "clusters")
+
+
+def row(panel, number: int) -> list[str]:
+    return [table(panel).item(number, column).text() for column in range(4)]
+
+
+OPENERS = {"open_folder", "open_files", "open_sample"}
+
+
+def test_only_what_makes_sense_is_enabled(panel, make_cluster) -> None:
+    assert enabled(panel) == OPENERS
+    panel.set_clusters([make_cluster()])
+    assert enabled(panel) == OPENERS | {"run"}
+    panel.set_busy("at work")
+    assert enabled(panel) == {"cancel"}
+    panel.set_busy("")
+    assert enabled(panel) == OPENERS | {"run"}
+    panel.set_clusters([])
+    assert enabled(panel) == OPENERS
+
+
+def test_table_tells_the_clusters(panel, make_cluster) -> None:
+    panel.set_clusters([make_cluster(8, "first"), make_cluster(12, "second")])
+    assert row(panel, 0) == ["first", "8", "1", "IRCUT"]
+    assert row(panel, 1) == ["second", "12", "1", "IRCUT"]
+    assert panel.selected is panel.clusters[0]
+
+
+def test_frames_without_date_and_filter(panel, make_cluster) -> None:
+    cluster = make_cluster(3)
+    bare = replace(
+        cluster, frames=tuple(replace(each, night=None, filter=None) for each in cluster.frames)
+    )
+    panel.set_clusters([bare])
+    assert row(panel, 0) == ["night", "3", "0", ""]
+
+
+def test_run_asks_for_the_selected_cluster_and_stack(panel, qtbot, make_cluster) -> None:
+    panel.set_clusters([make_cluster(8, "first"), make_cluster(12, "second")])
+    table(panel).setFocus()
+    qtbot.keyClick(table(panel), Qt.Key.Key_Down)
+    stack = panel.findChild(QComboBox, "stack")
+    assert stack.currentData() == StudyOptions().stack
+    qtbot.keyClick(stack, Qt.Key.Key_End)
+    with qtbot.waitSignal(panel.run_asked) as asked:
+        click(qtbot, panel, "run")
+    assert asked.args == [panel.clusters[1], StudyOptions(stack="none")]
+
+
+def test_every_stack_method_is_offered(panel) -> None:
+    stack = panel.findChild(QComboBox, "stack")
+    offered = [stack.itemData(index) for index in range(stack.count())]
+    assert sorted(offered) == sorted(get_args(StackMethod))
+
+
+def test_cancel_asks(panel, qtbot) -> None:
+    panel.set_busy("at work")
+    with qtbot.waitSignal(panel.cancel_asked):
+        click(qtbot, panel, "cancel")
+
+
+def test_progress(panel) -> None:
+    bar = panel.findChild(QProgressBar, "progress")
+    panel.set_busy("starting")
+    assert (bar.minimum(), bar.maximum()) == (0, 0)
+    panel.show_progress(3, 12, "aligning frames 3/12")
+    assert (bar.value(), bar.maximum()) == (3, 12)
+    assert panel.findChild(QLabel, "summary").text() == "aligning frames 3/12"
+    panel.set_busy("")
+    assert bar.value() <= bar.minimum()
+
+
+def test_open_folder(panel, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "/frames")
+    with qtbot.waitSignal(panel.source_chosen) as chosen:
+        click(qtbot, panel, "open_folder")
+    assert chosen.args == ["/frames"]
+
+
+def test_open_files(panel, qtbot, monkeypatch) -> None:
+    asked = []
+
+    def answer(*arguments):
+        asked.append(arguments[-1])
+        return ["/frames/a.fit", "/frames/b.fit"], ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", answer)
+    with qtbot.waitSignal(panel.source_chosen) as chosen:
+        click(qtbot, panel, "open_files")
+    assert chosen.args == [["/frames/a.fit", "/frames/b.fit"]]
+    for ending in ("*.fit", "*.fits", "*.fts", "*.fits.gz", "*.npy"):
+        assert f"{ending}" in asked[0]
+
+
+def test_a_dialog_that_is_cancelled_opens_nothing(panel, qtbot, monkeypatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: "")
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: ([], ""))
+    with qtbot.assertNotEmitted(panel.source_chosen):
+        click(qtbot, panel, "open_folder")
+        click(qtbot, panel, "open_files")
+
+
+def test_sample(panel, qtbot) -> None:
+    with qtbot.waitSignal(panel.sample_chosen):
+        click(qtbot, panel, "open_sample")
+
+
+def test_select_finds_the_cluster_by_its_frames(panel, make_cluster) -> None:
+    panel.set_clusters([make_cluster(8, "first"), make_cluster(12, "second")])
+    panel.select(replace(panel.clusters[1], name="renamed", notes=()))
+    assert panel.selected is panel.clusters[1]
+    other = make_cluster(5, "other")
+    panel.select(other)
+    assert panel.clusters == [other]
+    assert panel.selected == other
+
+
+def test_a_long_name_does_not_widen_the_dock(panel, make_cluster) -> None:
+    before = panel.minimumSizeHint().width()
+    panel.set_clusters([make_cluster(name="long" * 50)])
+    panel.show_summary("long" * 50)
+    panel.show_notes(["long" * 50])
+    assert panel.minimumSizeHint().width() == before
+
+
+def test_names_are_not_markup(panel) -> None:
+    label = panel.findChild(QLabel, "summary")
+    panel.show_summary("<b>night</b>")
+    assert label.textFormat() == Qt.TextFormat.PlainText
+
+
+def test_notes_show_and_hide(panel) -> None:
+    notes = panel.findChild(QPlainTextEdit, "notes")
+    panel.show_notes(["first", "second", "first"])
+    assert notes.toPlainText() == "first\nsecond"
+    assert not notes.isHidden()
+    low = notes.height()
+    panel.show_notes([f"line {number}" for number in range(500)])
+    assert low < notes.height() < 150
+    panel.show_notes([])
+    assert notes.isHidden()
+
+
+def test_notes_of_a_selected_cluster_are_shown(panel, make_cluster) -> None:
+    panel.set_clusters([make_cluster()])
+    text = panel.findChild(QPlainTextEdit, "notes").toPlainText()
+    assert text == "Left out: bad.fit: it is text.\nA note."
+
+
+def test_notes_of_a_study_name_frames_and_reasons(study) -> None:
+    lines = notes_of_study(study)
+    assert lines[: len(notes_of_cluster(study.cluster))] == notes_of_cluster(study.cluster)
+    assert "Rescued: frame_6.fit: too few stars." in lines
+    assert "Left out: frame_7.fit: no match." in lines
+    assert lines[-1] == "One frame is left out."

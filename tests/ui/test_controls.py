@@ -1,0 +1,135 @@
+"""A number that can be slid and typed."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from qtpy.QtCore import QLocale, QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSlider
+
+from napari_zecoverage.core.parameters import Limits
+from napari_zecoverage.ui.controls import NumberControl
+
+SHARE = Limits(0, 1, 1, 0.01, 2, "", "A share.")
+FRAMES = Limits(0, math.inf, 50, 1.0, 1, "frames", "Frames.")
+SMALL = Limits(0, 1, 1, 0.01, 3, "", "Small.")
+
+
+@pytest.fixture
+def make(qtbot):
+    def make(limits: Limits) -> tuple[NumberControl, QSlider, QDoubleSpinBox, list[float]]:
+        control = NumberControl("number", limits)
+        qtbot.addWidget(control)
+        heard: list[float] = []
+        control.valueChanged.connect(heard.append)
+        return (
+            control,
+            control.findChild(QSlider, "number_slider"),
+            control.findChild(QDoubleSpinBox, "number_number"),
+            heard,
+        )
+
+    return make
+
+
+def type_number(qtbot, field: QDoubleSpinBox, text: str) -> None:
+    field.selectAll()
+    qtbot.keyClicks(field, text)
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+
+
+def test_keys_on_the_slider_move_by_a_step(make, qtbot) -> None:
+    control, slider, field, heard = make(SHARE)
+    control.setValue(0.5)
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert control.value() == field.value() == 0.51
+    qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    assert control.value() == 0.61
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    assert control.value() == 1
+    assert heard == [0.5, 0.51, 0.61, 1]
+
+
+def test_keys_on_the_control_move_the_slider(make, qtbot) -> None:
+    control, slider, _, _ = make(FRAMES)
+    for _ in range(3):
+        qtbot.keyClick(control, Qt.Key.Key_Right)
+    assert control.value() == slider.value() == 3
+
+
+def test_a_typed_number_counts_when_it_is_complete(make, qtbot) -> None:
+    control, slider, field, heard = make(SHARE)
+    type_number(qtbot, field, "0.63")
+    assert control.value() == 0.63
+    assert slider.value() == 63
+    assert heard == [0.63]
+
+
+def test_a_point_is_a_point_in_every_country(make, qtbot, request) -> None:
+    before = QLocale()
+    request.addfinalizer(lambda: QLocale.setDefault(before))
+    QLocale.setDefault(QLocale(QLocale.Language.German))
+    control, _, field, _ = make(SHARE)
+    type_number(qtbot, field, "0.25")
+    assert control.value() == 0.25
+    assert field.text() == "0.25"
+
+
+def test_numbers_between_two_steps_are_kept(make, qtbot) -> None:
+    control, slider, _, _ = make(SMALL)
+    control.setValue(0.001)
+    assert control.value() == 0.001
+    assert slider.value() == 0
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert control.value() == 0.01
+
+
+def test_numbers_beyond_the_slider_are_kept(make, qtbot) -> None:
+    control, slider, field, _ = make(FRAMES)
+    type_number(qtbot, field, "120")
+    assert control.value() == 120
+    assert slider.value() == slider.maximum() == 50
+
+
+def test_slider_end_moves_without_the_value(make) -> None:
+    control, slider, _, heard = make(FRAMES)
+    control.setValue(30)
+    heard.clear()
+    control.set_slider_maximum(12)
+    assert control.slider_maximum() == slider.maximum() == 12
+    assert control.value() == 30
+    assert heard == []
+
+
+def test_limits_hold_for_what_is_typed(make, qtbot) -> None:
+    control, _, field, _ = make(SHARE)
+    type_number(qtbot, field, "7")
+    assert 0 <= control.value() <= 1
+
+
+def test_the_wheel_scrolls_the_dock_and_not_the_number(make) -> None:
+    control, slider, field, heard = make(FRAMES)
+    control.setValue(5)
+    heard.clear()
+    for editor in (slider, field):
+        turn = QWheelEvent(
+            QPointF(5, 5),
+            QPointF(5, 5),
+            QPoint(0, 120),
+            QPoint(0, 120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(editor, turn)
+    assert control.value() == 5
+    assert heard == []
+
+
+def test_screen_readers_are_told_what_it_is(make) -> None:
+    control, slider, field, _ = make(FRAMES)
+    control.set_accessible_name("Least frames")
+    assert {each.accessibleName() for each in (control, slider, field)} == {"Least frames"}

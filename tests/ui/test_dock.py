@@ -1,0 +1,477 @@
+"""The dock on a viewer without a window: open, study, slide, cancel, fail, go."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QTableWidget,
+    QWidget,
+)
+
+from napari_zecoverage.core.clusters import find_clusters
+from napari_zecoverage.core.errors import StudyCancelledError, StudyError
+from napari_zecoverage.core.outcome import apply_mask
+from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.study import StudyProgress
+from napari_zecoverage.picture import removed_pixels
+from napari_zecoverage.ui import dock as dock_module
+from napari_zecoverage.ui.dock import CoverageDock
+
+NAMES = {
+    "min_coverage_abs",
+    "min_coverage_frac",
+    "morph_open_px",
+    "margin_percent",
+    "decay",
+    "nanize_threshold",
+    "reset",
+    "open_folder",
+    "open_files",
+    "open_sample",
+    "clusters",
+    "stack",
+    "run",
+    "cancel",
+    "progress",
+    "summary",
+    "notes",
+    "config_path",
+    "browse_config",
+    "load_config",
+    "config_changes",
+    "export_config",
+    "verdict",
+}
+
+
+@pytest.fixture
+def dock(qtbot, viewer) -> CoverageDock:
+    dock = CoverageDock(viewer)
+    qtbot.addWidget(dock)
+    return dock
+
+
+def text(dock, name: str) -> str:
+    return dock.findChild(QLabel, name).text()
+
+
+def click(qtbot, dock, name: str) -> None:
+    button = dock.findChild(QPushButton, name)
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def wait_for_preview(qtbot, dock) -> None:
+    qtbot.waitUntil(lambda: dock._live.idle)
+
+
+def wait_for_end(qtbot, dock) -> None:
+    qtbot.waitUntil(lambda: not dock._background.running, timeout=60_000)
+
+
+def no_worker_left() -> bool:
+    return not any(each.name == "zecoverage" for each in threading.enumerate())
+
+
+def assert_removed_is_exact(dock, viewer) -> None:
+    expected = removed_pixels(dock.study, apply_mask(dock.study, dock.parameters))
+    np.testing.assert_array_equal(viewer.layers["removed"].data, expected)
+
+
+class SlowStudy:
+    """Stands for `study_cluster`: goes on step by step as the test says."""
+
+    def __init__(self, study) -> None:
+        self.study = study
+        self.started = threading.Event()
+        self.go_on = threading.Event()
+        self.asked: list[tuple[object, object]] = []
+        self.was_stopped = False
+
+    def __call__(self, cluster, options, *, progress, should_stop):
+        self.asked.append((cluster, options))
+        progress(StudyProgress("register", 3, 8, "frame_2.fit"))
+        self.started.set()
+        while not self.go_on.is_set():
+            if should_stop():
+                self.was_stopped = True
+                raise StudyCancelledError("the study was cancelled; nothing of it was kept")
+        return self.study
+
+
+@pytest.fixture
+def slow(monkeypatch, study) -> SlowStudy:
+    slow = SlowStudy(study)
+    monkeypatch.setattr(dock_module, "study_cluster", slow)
+    yield slow
+    slow.go_on.set()
+
+
+# --- what is there -------------------------------------------------------------------------
+
+
+def test_opens_without_layers_and_adds_none(dock, viewer) -> None:
+    assert len(viewer.layers) == 0
+    assert dock.study is None
+    assert dock.widgetResizable()
+    assert isinstance(dock, QScrollArea)
+
+
+def test_every_control_is_found_by_its_name(dock) -> None:
+    found = [each.objectName() for each in dock.findChildren(QWidget)]
+    assert set(found) >= NAMES
+    assert all(found.count(name) == 1 for name in NAMES)
+
+
+def test_no_button_or_field_is_without_a_name(dock) -> None:
+    # Qt's own parts of a widget are called qt_...
+    for kind in (QPushButton, QSlider, QDoubleSpinBox, QTableWidget):
+        assert all(each.objectName() for each in dock.findChildren(kind))
+    for button in dock.findChildren(QAbstractButton):
+        assert button.objectName() or isinstance(button.parent(), QTableWidget)
+
+
+def test_sliding_without_a_cluster_is_no_error(dock, viewer, qtbot, notifications) -> None:
+    qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_Right)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.51)
+    assert len(viewer.layers) == 0
+    assert notifications == []
+
+
+# --- a study is shown ----------------------------------------------------------------------
+
+
+def test_show_study(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    assert [layer.name for layer in viewer.layers] == ["tile", "coverage", "removed"]
+    assert text(dock, "summary") == f"night: {study.summary}"
+    assert "no match." in dock.findChild(QPlainTextEdit, "notes").toPlainText()
+    assert dock.findChild(QTableWidget, "clusters").rowCount() == 1
+    assert dock.findChild(QSlider, "min_coverage_abs_slider").maximum() == 8
+    assert "Coverage mask" in text(dock, "verdict")
+    assert_removed_is_exact(dock, viewer)
+    assert viewer.layers["removed"].data.any()
+
+
+def test_open_clusters_lists_them_and_studies_none(dock, viewer, make_cluster) -> None:
+    dock.open_clusters([make_cluster(4, "a"), make_cluster(9, "b")])
+    assert dock.findChild(QTableWidget, "clusters").rowCount() == 2
+    assert dock.findChild(QPushButton, "run").isEnabled()
+    assert len(viewer.layers) == 0
+
+
+def test_showing_a_study_keeps_the_table_it_is_in(dock, qtbot, make_cluster, make_study) -> None:
+    dock.open_clusters([make_cluster(4, "a"), make_cluster(8, "b")])
+    dock.show_study(make_study(8, "b"))
+    wait_for_preview(qtbot, dock)
+    table = dock.findChild(QTableWidget, "clusters")
+    assert table.rowCount() == 2
+    assert table.currentRow() == 1
+
+
+def test_a_moved_slider_changes_removed_and_verdict(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    before, words = viewer.layers["removed"].data.copy(), text(dock, "verdict")
+    for _ in range(30):
+        qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_Right)
+    wait_for_preview(qtbot, dock)
+    assert dock.parameters.min_coverage_frac == 0.8
+    assert np.count_nonzero(viewer.layers["removed"].data) > np.count_nonzero(before)
+    assert text(dock, "verdict") != words
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_the_last_of_many_moves_is_exact(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    rng = np.random.default_rng(3)
+    for value in rng.uniform(0, 1, 40).round(2):
+        dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(value)
+        qtbot.wait(0)
+    wait_for_preview(qtbot, dock)
+    assert dock.parameters.min_coverage_frac == value
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_every_slider_counts(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    for name, number in (
+        ("min_coverage_abs", 7),
+        ("margin_percent", 12.5),
+        ("decay", 0.7),
+        ("morph_open_px", 0),
+        ("nanize_threshold", 0.9),
+    ):
+        dock.findChild(QDoubleSpinBox, f"{name}_number").setValue(number)
+        wait_for_preview(qtbot, dock)
+        assert getattr(dock.parameters, name) == number
+        assert_removed_is_exact(dock, viewer)
+
+
+def test_a_preview_of_the_cluster_before_never_lands(
+    dock, viewer, qtbot, study, make_study, monkeypatch
+) -> None:
+    gate, started = threading.Event(), threading.Event()
+
+    def held_back(study, parameters):
+        if study.cluster.name == "night":
+            started.set()
+            assert gate.wait(10)
+        return apply_mask(study, parameters)
+
+    monkeypatch.setattr(dock_module, "apply_mask", held_back)
+    dock.show_study(study)
+    assert started.wait(10)
+    dock.show_study(make_study(12, "other", (260, 280)))
+    gate.set()
+    wait_for_preview(qtbot, dock)
+    assert viewer.layers["removed"].data.shape == (260, 280)
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_a_loud_mask_is_seen_in_the_verdict(dock, qtbot, study) -> None:
+    few = replace(study, coverage=None)
+    dock.show_study(few)
+    wait_for_preview(qtbot, dock)
+    assert "LOW-SIGNAL" in text(dock, "verdict")
+
+
+def test_an_error_of_the_mask_is_told_once(
+    dock, viewer, qtbot, study, monkeypatch, notifications
+) -> None:
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    before = viewer.layers["removed"].data.copy()
+
+    def broken(study, parameters):
+        raise StudyError("the coverage is broken")
+
+    monkeypatch.setattr(dock_module, "apply_mask", broken)
+    for _ in range(3):
+        qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
+        wait_for_preview(qtbot, dock)
+    assert "the coverage is broken" in text(dock, "verdict")
+    assert [str(each.message) for each in notifications] == ["the coverage is broken"]
+    np.testing.assert_array_equal(viewer.layers["removed"].data, before)
+    monkeypatch.setattr(dock_module, "apply_mask", apply_mask)
+    qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
+    wait_for_preview(qtbot, dock)
+    assert "Coverage mask" in text(dock, "verdict")
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_deleted_layers_are_survived(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    viewer.layers.clear()
+    qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
+    wait_for_preview(qtbot, dock)
+    assert len(viewer.layers) == 0
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    assert_removed_is_exact(dock, viewer)
+
+
+# --- the run -------------------------------------------------------------------------------
+
+
+def test_run_shows_progress_and_then_the_study(dock, viewer, qtbot, slow) -> None:
+    dock.open_clusters([slow.study.cluster])
+    click(qtbot, dock, "run")
+    qtbot.waitUntil(lambda: "aligning frames 3/8: frame_2.fit" in text(dock, "summary"))
+    assert not dock.findChild(QPushButton, "run").isEnabled()
+    assert dock.findChild(QPushButton, "cancel").isEnabled()
+    slow.go_on.set()
+    wait_for_end(qtbot, dock)
+    assert slow.asked == [(slow.study.cluster, StudyOptions())]
+    assert dock.study.coverage is slow.study.coverage
+    assert dock.findChild(QPushButton, "run").isEnabled()
+    assert not dock.findChild(QPushButton, "cancel").isEnabled()
+    wait_for_preview(qtbot, dock)
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_the_window_lives_while_a_study_runs(dock, viewer, qtbot, slow, make_study) -> None:
+    dock.show_study(make_study(6, "shown"))
+    dock.open_clusters([slow.study.cluster])
+    click(qtbot, dock, "run")
+    assert slow.started.wait(10)
+    qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_End)
+    wait_for_preview(qtbot, dock)
+    assert dock.study.cluster.name == "shown"
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_a_study_from_the_cache_keeps_the_name_that_was_asked_for(dock, qtbot, slow) -> None:
+    slow.go_on.set()
+    dock.open_clusters([replace(slow.study.cluster, name="called otherwise")])
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert dock.study.cluster.name == "called otherwise"
+    assert "called otherwise" in text(dock, "summary")
+
+
+def test_cancel_leaves_the_study_before_untouched(dock, viewer, qtbot, slow, make_study) -> None:
+    shown = make_study(6, "shown")
+    dock.show_study(shown)
+    wait_for_preview(qtbot, dock)
+    before = [layer.data for layer in viewer.layers]
+    dock.open_clusters([slow.study.cluster])
+    click(qtbot, dock, "run")
+    assert slow.started.wait(10)
+    click(qtbot, dock, "cancel")
+    wait_for_end(qtbot, dock)
+    assert slow.was_stopped
+    assert dock.study is shown
+    assert all(layer.data is data for layer, data in zip(viewer.layers, before, strict=True))
+    assert text(dock, "summary").startswith("Cancelled. Shown as before: shown: 6 frames")
+    assert dock.findChild(QPushButton, "run").isEnabled()
+    qtbot.waitUntil(no_worker_left)
+
+
+def test_a_failed_study_leaves_the_one_before_untouched(
+    dock, viewer, qtbot, make_study, make_cluster, monkeypatch, notifications
+) -> None:
+    shown = make_study(6, "shown")
+    dock.show_study(shown)
+
+    def failing(*_, **__):
+        raise StudyError("bad: no frame can be read")
+
+    monkeypatch.setattr(dock_module, "study_cluster", failing)
+    dock.open_clusters([make_cluster(3, "bad")])
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert dock.study is shown
+    assert [str(each.message) for each in notifications] == ["bad: no frame can be read"]
+    assert "Shown as before: shown" in text(dock, "summary")
+    assert dock.findChild(QPushButton, "run").isEnabled()
+
+
+def test_an_error_that_nobody_foresaw_is_told_and_logged(
+    dock, qtbot, make_cluster, monkeypatch, notifications, caplog
+) -> None:
+    def failing(*_, **__):
+        raise MemoryError("12 GB")
+
+    monkeypatch.setattr(dock_module, "study_cluster", failing)
+    dock.open_clusters([make_cluster()])
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert [str(each.message) for each in notifications] == ["MemoryError: 12 GB"]
+    assert any(record.exc_info for record in caplog.records)
+
+
+def test_the_dock_goes_while_a_study_runs(qtbot, slow) -> None:
+    dock = CoverageDock(ViewerModel())
+    dock.open_clusters([slow.study.cluster])
+    click(qtbot, dock, "run")
+    assert slow.started.wait(10)
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    qtbot.waitUntil(lambda: slow.was_stopped)
+    qtbot.waitUntil(no_worker_left)
+
+
+def test_the_dock_goes_while_a_preview_is_made(qtbot, study, monkeypatch) -> None:
+    gate, started = threading.Event(), threading.Event()
+
+    def held_back(study, parameters):
+        started.set()
+        assert gate.wait(10)
+        return apply_mask(study, parameters)
+
+    monkeypatch.setattr(dock_module, "apply_mask", held_back)
+    viewer = ViewerModel()
+    dock = CoverageDock(viewer)
+    dock.show_study(study)
+    assert started.wait(10)
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    gate.set()
+    qtbot.waitUntil(no_worker_left)
+    assert not viewer.layers["removed"].data.any()
+
+
+# --- real frames of the small sample -------------------------------------------------------
+
+
+def test_open_folder_finds_clusters(dock, qtbot, small_sample, monkeypatch) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(small_sample))
+    click(qtbot, dock, "open_folder")
+    wait_for_end(qtbot, dock)
+    table = dock.findChild(QTableWidget, "clusters")
+    assert [table.item(0, column).text() for column in range(3)] == ["small", "6", "2"]
+
+
+def test_a_folder_without_frames_is_an_error(
+    dock, qtbot, tmp_path, monkeypatch, notifications, make_cluster
+) -> None:
+    dock.open_clusters([make_cluster()])
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    click(qtbot, dock, "open_folder")
+    wait_for_end(qtbot, dock)
+    assert str(tmp_path) in str(notifications[0].message)
+    assert dock.findChild(QTableWidget, "clusters").rowCount() == 1
+
+
+def test_from_files_to_the_exported_config(
+    dock, viewer, qtbot, small_sample, monkeypatch, tmp_path
+) -> None:
+    files = sorted(map(str, small_sample.iterdir()))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *_: (files, ""))
+    click(qtbot, dock, "open_files")
+    wait_for_end(qtbot, dock)
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert dock.study.frames_aligned == 6
+    wait_for_preview(qtbot, dock)
+    before = np.count_nonzero(viewer.layers["removed"].data)
+
+    config = tmp_path / "zemosaic_config.json"
+    config.write_text('{"altaz_min_coverage_abs": 1, "altaz_min_coverage_frac": 0.3}')
+    path = dock.findChild(QLineEdit, "config_path")
+    qtbot.keyClicks(path, str(config))
+    qtbot.keyClick(path, Qt.Key.Key_Return)
+    click(qtbot, dock, "load_config")
+    wait_for_preview(qtbot, dock)
+    assert dock.parameters.min_coverage_frac == 0.3
+    assert np.count_nonzero(viewer.layers["removed"].data) < before
+
+    number = dock.findChild(QDoubleSpinBox, "min_coverage_frac_number")
+    number.selectAll()
+    qtbot.keyClicks(number, "0.75")
+    qtbot.keyClick(number, Qt.Key.Key_Return)
+    wait_for_preview(qtbot, dock)
+    assert np.count_nonzero(viewer.layers["removed"].data) > before
+    click(qtbot, dock, "export_config")
+    assert json.loads(config.read_text())["altaz_min_coverage_frac"] == 0.75
+
+
+def test_a_cluster_that_was_studied_opens_again_equal(dock, viewer, qtbot, small_sample) -> None:
+    dock.open_clusters(find_clusters(small_sample))
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    first = dock.study
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert dock.study is not first
+    np.testing.assert_array_equal(dock.study.coverage, first.coverage)
+    wait_for_preview(qtbot, dock)

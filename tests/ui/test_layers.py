@@ -1,0 +1,261 @@
+"""The layers we own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from napari.layers import Image
+
+from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
+from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.picture import CUT_OFF, HIDDEN, removed_pixels, stretch
+from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer
+
+
+def show(layers: ClusterLayers, study: ClusterStudy) -> None:
+    layers.show_study(study, None if study.tile is None else stretch(study.tile))
+
+
+def names(viewer) -> list[str]:
+    return [layer.name for layer in viewer.layers]
+
+
+# --- what a cluster looks like -------------------------------------------------------------
+
+
+def test_stretch_is_fit_for_a_screen(study) -> None:
+    shown = stretch(study.tile)
+    assert shown.shape == study.tile.shape
+    assert shown.dtype == np.float32
+    assert shown.min() >= 0
+    assert shown.max() <= 1
+    assert (shown[study.coverage == 0] == 0).all()
+    # The channels' skies differ by hundreds of ADU; on screen they are one grey.
+    skies = np.median(shown[study.coverage > 0], axis=0)
+    assert np.ptp(skies) < 0.01
+    assert 0.05 < skies.mean() < 0.4
+
+
+def test_stretch_keeps_a_faint_colour_step_visible(study) -> None:
+    tile = study.tile.copy()
+    tile[:, :100] += np.array([30, 0, -30], dtype=np.float32)
+    shown = stretch(tile)
+    here, there = np.median(shown[:, :100], axis=(0, 1)), np.median(shown[:, 150:200], axis=(0, 1))
+    assert here[0] - there[0] > 0.1
+    assert here[2] - there[2] < -0.1
+
+
+def test_stretch_keeps_the_order_of_brightness() -> None:
+    ramp = np.repeat(np.linspace(-10, 5000, 1000, dtype=np.float32), 3).reshape(10, 100, 3)
+    shown = stretch(ramp)[..., 0].ravel()
+    assert (np.diff(shown) >= 0).all()
+    assert shown[-1] > shown[0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0, 1000])
+def test_stretch_of_a_picture_without_contrast(value) -> None:
+    shown = stretch(np.full((8, 9, 3), value, dtype=np.float32))
+    assert np.isfinite(shown).all()
+    assert len(np.unique(shown)) == 1
+
+
+def test_coverage_has_one_colour_a_count(study) -> None:
+    data, settings, kind = coverage_layer(study.coverage)
+    layer = Image(data, **settings)
+    assert kind == "image"
+    assert layer.contrast_limits == [0, 8]
+    assert layer.interpolation2d == "nearest"
+    counts = np.arange(9)
+    colours = layer.colormap.map(counts / 8)
+    assert len(np.unique(colours, axis=0)) == 9
+    # Between two counts nothing new: the colour changes at the counts alone.
+    assert len(np.unique(layer.colormap.map(np.linspace(0, 1, 500)), axis=0)) == 9
+    # Evenly rising brightness: also to be read without seeing colours.
+    brightness = colours[:, :3] @ (0.2126, 0.7152, 0.0722)
+    assert (np.diff(brightness) > 0).all()
+
+
+def test_coverage_of_very_many_frames_is_smooth() -> None:
+    data = np.linspace(0, 900, 100, dtype=np.float32).reshape(10, 10)
+    layer = Image(data, **coverage_layer(data)[1])
+    assert layer.contrast_limits == [0, 900]
+
+
+# --- what is removed -----------------------------------------------------------------------
+
+
+def outcome_of(study, alpha, saved, source="coverage", finite=None) -> MaskOutcome:
+    plain = apply_mask(study, MaskParameters())
+    return replace(plain, alpha=alpha, saved_rect=saved, source=source, finite=finite)
+
+
+def test_removed_tells_mask_from_crop(study) -> None:
+    alpha = np.zeros(study.canvas.shape, dtype=np.float32)
+    alpha[50:250, 20:300] = 0.5
+    alpha[100:200, 40:200] = 1
+    removed = removed_pixels(study, outcome_of(study, alpha, (60, 30, 240, 290)))
+    covered = study.coverage > 0
+    expected = np.zeros_like(removed)
+    for y, x in np.argwhere(covered):
+        if alpha[y, x] < 0.5:
+            expected[y, x] = HIDDEN
+        elif not (60 <= y < 240 and 30 <= x < 290):
+            expected[y, x] = CUT_OFF
+    assert removed.dtype == np.uint8
+    np.testing.assert_array_equal(removed, expected)
+    assert {HIDDEN, CUT_OFF} <= set(np.unique(removed))
+
+
+def test_removed_counts_the_field_lost(study) -> None:
+    outcome = apply_mask(study, MaskParameters(min_coverage_frac=0.8))
+    removed = removed_pixels(study, outcome)
+    lost = np.count_nonzero(removed) / np.count_nonzero(study.coverage)
+    assert lost == pytest.approx(outcome.field_lost.hard)
+    assert lost > 0
+
+
+def test_nothing_is_removed_by_a_dropped_mask(study) -> None:
+    outcome = outcome_of(
+        study, None, (0, 0, *study.canvas.shape), "dropped", np.isfinite(study.tile).any(axis=2)
+    )
+    assert not removed_pixels(study, outcome).any()
+
+
+def test_removed_without_coverage_goes_by_the_tile(study) -> None:
+    bare = replace(study, coverage=None)
+    alpha = np.zeros(study.canvas.shape, dtype=np.float32)
+    removed = removed_pixels(bare, outcome_of(bare, alpha, (0, 0, *study.canvas.shape)))
+    np.testing.assert_array_equal(removed > 0, np.isfinite(study.tile).any(axis=2))
+
+
+def test_unknown_mask_removes_nothing(study) -> None:
+    bare = replace(study, coverage=None, tile=None)
+    outcome = apply_mask(bare, MaskParameters())
+    assert outcome.alpha is None
+    assert not removed_pixels(bare, outcome).any()
+
+
+# --- in the viewer -------------------------------------------------------------------------
+
+
+def test_three_layers_from_bottom_to_top(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    assert names(viewer) == ["tile", "coverage", "removed"]
+    tile, coverage, removed = viewer.layers
+    assert isinstance(tile, Image)
+    assert tile.rgb
+    assert not coverage.visible
+    assert coverage.colorbar.visible
+    assert removed.visible
+    assert not removed.data.any()
+
+
+def test_without_a_tile_the_coverage_is_seen(viewer, study) -> None:
+    show(ClusterLayers(viewer), replace(study, tile=None))
+    assert names(viewer) == ["coverage", "removed"]
+    assert viewer.layers["coverage"].visible
+
+
+def test_without_a_coverage_the_tile_is_seen(viewer, study) -> None:
+    show(ClusterLayers(viewer), replace(study, coverage=None))
+    assert names(viewer) == ["tile", "removed"]
+
+
+def test_removed_is_see_through_where_nothing_is_removed(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = layers["removed"]
+    assert removed.contrast_limits == [0, CUT_OFF]
+    kept, hidden, cut_off = removed.colormap.map(np.array([0, HIDDEN, CUT_OFF]) / CUT_OFF)
+    assert kept[3] == 0
+    assert 0 < hidden[3] < 1
+    assert 0 < cut_off[3] < 1
+    assert np.abs(hidden - cut_off).max() > 0.3
+
+
+def test_sliding_keeps_the_layer_and_what_the_user_set(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = layers["removed"]
+    removed.opacity = 0.3
+    removed.name = "mine now"
+    layers.show_removed(np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
+    assert layers["removed"] is removed
+    assert (removed.data == HIDDEN).all()
+    assert removed.opacity == 0.3
+    assert len(viewer.layers) == 3
+
+
+def test_next_cluster_takes_the_same_layers(viewer, study, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    before = list(viewer.layers)
+    layers.show_removed(np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
+    other = make_study(20, "other", (260, 280))
+    show(layers, other)
+    assert list(viewer.layers) == before
+    assert layers["coverage"].contrast_limits == [0, 20]
+    assert layers["coverage"].contrast_limits_range == [0, 20]
+    assert len(np.unique(layers["coverage"].colormap.map(np.linspace(0, 1, 999)), axis=0)) == 21
+    assert layers["tile"].data.shape == (260, 280, 3)
+    assert layers["removed"].data.shape == (260, 280)
+    assert not layers["removed"].data.any()
+
+
+def test_a_cluster_without_a_tile_takes_the_tile_away(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    show(layers, replace(study, tile=None))
+    assert names(viewer) == ["coverage", "removed"]
+    show(layers, study)
+    assert names(viewer) == ["tile", "coverage", "removed"]
+
+
+@pytest.mark.parametrize("deleted", ["tile", "coverage", "removed"])
+def test_a_deleted_layer_stays_away_until_the_next_cluster(viewer, study, deleted) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    viewer.layers.remove(deleted)
+    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    assert deleted not in names(viewer)
+    assert layers[deleted] is None
+    show(layers, study)
+    assert names(viewer) == ["tile", "coverage", "removed"]
+
+
+def test_all_deleted(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    viewer.layers.clear()
+    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    assert len(viewer.layers) == 0
+
+
+def test_the_users_layers_are_left_alone(viewer, study) -> None:
+    mine = viewer.add_image(np.zeros((5, 5)), name="removed")
+    also_mine = viewer.add_labels(np.ones((5, 5), dtype=int), name="tile")
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    show(layers, replace(study, tile=None))
+    assert mine in viewer.layers
+    assert also_mine in viewer.layers
+    assert mine.data.shape == also_mine.data.shape == (5, 5)
+    assert mine.name == "removed"
+    assert (also_mine.data == 1).all()
+
+
+def test_view_is_kept_while_the_canvas_is_the_same(viewer, study, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    # napari moved the camera in 0.9.
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    camera.zoom = 7
+    show(layers, study)
+    assert camera.zoom == 7
+    show(layers, make_study(shape=(900, 1200)))
+    assert camera.zoom != 7

@@ -1,0 +1,217 @@
+"""Work in the background, and latest-wins."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+
+import pytest
+from qtpy.QtCore import QObject, QThread
+
+from napari_zecoverage.ui.live import Background, LatestWins
+
+
+class Gate:
+    """A function that waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.started = threading.Semaphore(0)
+        self.allowed = threading.Semaphore(0)
+        self.calls: list[object] = []
+        self.threads: list[int] = []
+
+    def __call__(self, request: object) -> str:
+        self.calls.append(request)
+        self.threads.append(threading.get_ident())
+        self.started.release()
+        assert self.allowed.acquire(timeout=10)
+        if request == "bad":
+            raise ValueError("no such thing")
+        return f"made of {request}"
+
+
+def no_worker_left() -> bool:
+    return not any(each.name == "zecoverage" for each in threading.enumerate())
+
+
+@pytest.fixture
+def owner(qtbot) -> QObject:
+    return QObject()
+
+
+@pytest.fixture(autouse=True)
+def _all_workers_end(qtbot):
+    yield
+    qtbot.waitUntil(no_worker_left)
+
+
+def test_result_arrives_in_the_main_thread(qtbot, owner) -> None:
+    background = Background(owner)
+    threads = []
+    background.finished.connect(lambda _: threads.append(QThread.currentThread()))
+    with qtbot.waitSignal(background.finished) as done:
+        background.start(lambda job: threading.get_ident())
+        assert background.running
+    assert done.args[0] != threading.get_ident()
+    assert threads == [owner.thread()]
+    assert not background.running
+
+
+def test_progress_arrives_in_order_before_the_result(qtbot, owner) -> None:
+    background = Background(owner)
+    heard: list[object] = []
+    background.progressed.connect(heard.append)
+    background.finished.connect(heard.append)
+
+    def function(job):
+        for step in range(5):
+            job.report(step)
+        return "end"
+
+    with qtbot.waitSignal(background.finished):
+        background.start(function)
+    assert heard == [0, 1, 2, 3, 4, "end"]
+
+
+def test_an_error_is_a_result(qtbot, owner) -> None:
+    background = Background(owner)
+
+    def function(job):
+        raise OSError("disk full")
+
+    with qtbot.waitSignal(background.finished) as done:
+        background.start(function)
+    assert isinstance(done.args[0], OSError)
+    assert str(done.args[0]) == "disk full"
+    assert not background.running
+
+
+def test_only_one_function_at_a_time(qtbot, owner) -> None:
+    background = Background(owner)
+    gate = Gate()
+    background.start(gate)
+    with pytest.raises(RuntimeError, match="already"):
+        background.start(gate)
+    with qtbot.waitSignal(background.finished):
+        gate.allowed.release()
+    with qtbot.waitSignal(background.finished) as done:
+        background.start(lambda job: "again")
+    assert done.args == ["again"]
+
+
+def test_stop_is_seen_by_the_function(qtbot, owner) -> None:
+    background = Background(owner)
+    seen = threading.Event()
+
+    def function(job):
+        assert not job.should_stop()
+        seen.set()
+        while not job.should_stop():
+            pass
+        return "stopped"
+
+    with qtbot.waitSignal(background.finished) as done:
+        background.start(function)
+        assert seen.wait(10)
+        background.stop()
+    assert done.args == ["stopped"]
+    # The next one is not told to stop.
+    with qtbot.waitSignal(background.finished) as done:
+        background.start(lambda job: job.should_stop())
+    assert done.args == [False]
+
+
+def test_job_ends_when_its_owner_is_deleted(qtbot) -> None:
+    owner = QObject()
+    background = Background(owner)
+    heard: list[object] = []
+    background.finished.connect(heard.append)
+    started, ended = threading.Event(), threading.Event()
+
+    def function(job):
+        started.set()
+        while not job.should_stop():
+            pass
+        ended.set()
+        return "nobody listens"
+
+    background.start(function)
+    assert started.wait(10)
+    owner.deleteLater()
+    qtbot.waitUntil(ended.is_set)
+    qtbot.waitUntil(no_worker_left)
+    assert heard == []
+
+
+def test_last_request_wins_and_those_between_are_never_computed(qtbot, owner) -> None:
+    gate = Gate()
+    live = LatestWins(gate, owner)
+    results: list[tuple[object, object]] = []
+    live.computed.connect(lambda request, result: results.append((request, result)))
+    for request in range(10):
+        live.submit(request)
+    assert gate.started.acquire(timeout=10)
+    assert not live.idle
+    gate.allowed.release(2)
+    qtbot.waitUntil(lambda: live.idle)
+    assert gate.calls == [0, 9]
+    assert results == [(0, "made of 0"), (9, "made of 9")]
+    assert threading.get_ident() not in gate.threads
+
+
+def test_results_are_in_the_order_of_the_requests(qtbot, owner) -> None:
+    live = LatestWins(lambda number: number * 2, owner)
+    results: list[object] = []
+    live.computed.connect(lambda _, result: results.append(result))
+    for number in range(300):
+        live.submit(number)
+        if number % 7 == 0:
+            qtbot.wait(0)
+    qtbot.waitUntil(lambda: live.idle)
+    assert results == sorted(results)
+    assert results[-1] == 598
+
+
+def test_an_error_does_not_end_it(qtbot, owner) -> None:
+    gate = Gate()
+    gate.allowed.release(2)
+    live = LatestWins(gate, owner)
+    with qtbot.waitSignal(live.computed) as done:
+        live.submit("bad")
+    assert isinstance(done.args[1], ValueError)
+    with qtbot.waitSignal(live.computed) as done:
+        live.submit("good")
+    assert done.args == ["good", "made of good"]
+
+
+def test_forgotten_requests_give_no_result(qtbot, owner) -> None:
+    gate = Gate()
+    live = LatestWins(gate, owner)
+    results: list[object] = []
+    live.computed.connect(lambda request, _: results.append(request))
+    live.submit("old")
+    live.submit("waiting")
+    assert gate.started.acquire(timeout=10)
+    live.forget()
+    live.submit("new")
+    gate.allowed.release(2)
+    qtbot.waitUntil(lambda: live.idle)
+    assert gate.calls == ["old", "new"]
+    assert results == ["new"]
+
+
+def test_deleted_while_computing(qtbot) -> None:
+    owner = QObject()
+    gate = Gate()
+    live = LatestWins(gate, owner)
+    results: list[object] = []
+    live.computed.connect(partial(results.append))
+    live.submit(1)
+    live.submit(2)
+    assert gate.started.acquire(timeout=10)
+    with qtbot.waitSignal(live.destroyed):
+        owner.deleteLater()
+    gate.allowed.release(2)
+    qtbot.waitUntil(no_worker_left)
+    assert gate.calls == [1]
+    assert results == []

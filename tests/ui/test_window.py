@@ -1,0 +1,148 @@
+"""A real window: the manifest's commands, and the whole way from frames to config."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QSlider, QWidget
+
+from napari_zecoverage.core.cache import write_study
+from napari_zecoverage.core.clusters import find_clusters
+from napari_zecoverage.ui import contributions
+from napari_zecoverage.ui import dock as dock_module
+from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.zemosaic.config import read_config
+
+pytestmark = pytest.mark.window
+
+PLUGIN = "napari-zecoverage"
+WIDGET = "Coverage thresholds"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer_proxy) -> ViewerModel:
+    """A window as plugins get it."""
+    return make_napari_viewer_proxy()
+
+
+@pytest.fixture
+def dock(viewer) -> CoverageDock:
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    return dock
+
+
+def no_worker_left() -> bool:
+    return not any(each.name == "zecoverage" for each in threading.enumerate())
+
+
+def click(qtbot, dock, name: str) -> None:
+    button = dock.findChild(QPushButton, name)
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_the_manifest_opens_the_dock(dock) -> None:
+    assert isinstance(dock, CoverageDock)
+    assert dock.findChild(QWidget, "min_coverage_frac") is not None
+
+
+def test_from_the_sample_to_the_exported_config(
+    viewer, dock, qtbot, small_sample, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.setattr(dock_module, "sample_folder", lambda: small_sample)
+    click(qtbot, dock, "open_sample")
+    qtbot.waitUntil(lambda: dock.findChild(QPushButton, "run").isEnabled(), timeout=20_000)
+    click(qtbot, dock, "run")
+    qtbot.waitUntil(lambda: dock.study is not None and dock._live.idle, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["tile", "coverage", "removed"]
+    assert dock.study.cluster.name == "sample"
+    before = viewer.layers["removed"].data.copy()
+
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    for _ in range(4):
+        qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: dock._live.idle)
+    assert dock.parameters.min_coverage_frac == 0.9
+    assert np.count_nonzero(viewer.layers["removed"].data) > np.count_nonzero(before)
+    assert "min_coverage_frac" in dock.findChild(QLabel, "verdict").text()
+
+    config = tmp_path / "zemosaic_config.json"
+    config.write_text(json.dumps({"language": "en"}))
+    path = dock.findChild(QLineEdit, "config_path")
+    qtbot.keyClicks(path, str(config))
+    qtbot.keyClick(path, Qt.Key.Key_Return)
+    click(qtbot, dock, "export_config")
+    assert read_config(config).parameters == dock.parameters
+    assert read_config(config)["language"] == "en"
+
+
+def test_usable_on_a_small_screen(viewer, dock, qtbot, study) -> None:
+    dock.show_study(study)
+    qtbot.waitUntil(lambda: dock._live.idle)
+    assert dock.minimumSizeHint().width() <= 430
+    assert dock.minimumWidth() <= 430
+    # The rest is scrolled to, so a low window squeezes nothing.
+    assert dock.minimumSizeHint().height() < 300
+
+
+@pytest.fixture
+def endless(monkeypatch) -> tuple[threading.Event, threading.Event]:
+    """A study that goes on until it is stopped; tells when it started and when it stopped."""
+    started, stopped = threading.Event(), threading.Event()
+
+    def study_cluster(cluster, options, *, progress, should_stop):
+        started.set()
+        while not should_stop():
+            pass
+        stopped.set()
+
+    monkeypatch.setattr(dock_module, "study_cluster", study_cluster)
+    return started, stopped
+
+
+def test_closing_the_dock_stops_its_study(viewer, qtbot, small_sample, endless) -> None:
+    started, stopped = endless
+    dock_widget, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    dock.open_clusters(find_clusters(small_sample))
+    click(qtbot, dock, "run")
+    assert started.wait(10)
+    # What the dock's ✕ does.
+    dock_widget.destroyOnClose()
+    qtbot.waitUntil(stopped.is_set)
+    qtbot.waitUntil(no_worker_left)
+    # Nobody holds it any more; while it is held, it must go before the viewer does.
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+
+
+def test_closing_the_window_stops_the_study(
+    make_napari_viewer, qtbot, small_sample, endless
+) -> None:
+    started, stopped = endless
+    viewer = make_napari_viewer()
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, WIDGET)
+    dock.open_clusters(find_clusters(small_sample))
+    click(qtbot, dock, "run")
+    assert started.wait(10)
+    del dock
+    viewer.close()
+    qtbot.waitUntil(stopped.is_set)
+    qtbot.waitUntil(no_worker_left)
+
+
+def test_the_sample_menu(viewer, small_sample, monkeypatch) -> None:
+    monkeypatch.setattr(contributions, "sample_folder", lambda: small_sample)
+    viewer.open_sample(PLUGIN, "cluster")
+    assert [layer.name for layer in viewer.layers] == ["tile", "coverage"]
+
+
+def test_the_reader(viewer, study, tmp_path) -> None:
+    file = write_study(tmp_path / "night.zestudy", study)
+    viewer.open(str(file), plugin=PLUGIN)
+    assert [layer.name for layer in viewer.layers] == ["tile", "coverage"]
+    np.testing.assert_array_equal(viewer.layers["coverage"].data, study.coverage)
