@@ -145,15 +145,15 @@ def demo(session: nox.Session) -> None:
     """Study the built-in sample and show it; without a screen, write what would be seen."""
     provide_system_packages(session)
     install_with_qt(session)
-    command = ["zecoverage", "demo", *session.posargs]
+    command = ["zecoverage", "demo", "--out", "demo", "--force"]
     env = {"QT_API": QT}
     if has_screen():
-        session.run(*command, env=env)
+        session.run(*command, *session.posargs, env=env)
     else:
         # -a: any free display number, so that two demos do not meet.
         screen = ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24"]
-        # Nobody can close the window: it is to end by itself once all is saved.
-        session.run(*screen, *command, "--unattended", env=env, external=True)
+        command = [*screen, *command, "--screenshot-and-quit"]
+        session.run(*command, *session.posargs, env=env, external=True)
 
 
 @nox.session

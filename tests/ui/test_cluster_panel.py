@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QTableWidget,
 )
 
-from napari_zecoverage.core.parameters import StackMethod, StudyOptions
+from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_cluster, notes_of_study
 
 
@@ -82,15 +82,19 @@ def test_run_asks_for_the_selected_cluster_and_stack(panel, qtbot, make_cluster)
     stack = panel.findChild(QComboBox, "stack")
     assert stack.currentData() == StudyOptions().stack
     qtbot.keyClick(stack, Qt.Key.Key_End)
+    canvas = panel.findChild(QComboBox, "canvas")
+    assert canvas.currentData() == StudyOptions().canvas
+    qtbot.keyClick(canvas, Qt.Key.Key_Down)
     with qtbot.waitSignal(panel.run_asked) as asked:
         click(qtbot, panel, "run")
-    assert asked.args == [panel.clusters[1], StudyOptions(stack="none")]
+    assert asked.args == [panel.clusters[1], StudyOptions(stack="none", canvas="padded")]
 
 
-def test_every_stack_method_is_offered(panel) -> None:
-    stack = panel.findChild(QComboBox, "stack")
-    offered = [stack.itemData(index) for index in range(stack.count())]
-    assert sorted(offered) == sorted(get_args(StackMethod))
+@pytest.mark.parametrize(("name", "choices"), [("stack", StackMethod), ("canvas", CanvasMode)])
+def test_every_choice_is_offered(panel, name, choices) -> None:
+    box = panel.findChild(QComboBox, name)
+    offered = [box.itemData(index) for index in range(box.count())]
+    assert sorted(offered) == sorted(get_args(choices))
 
 
 def test_cancel_asks(panel, qtbot) -> None:

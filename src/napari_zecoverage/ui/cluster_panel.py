@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zecoverage.core.parameters import StackMethod, StudyOptions
+from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.controls import LowText, wrapped_label
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ _STACK_LABELS: Final[dict[StackMethod, str]] = {
     "median": "median",
     "mean": "mean",
     "none": "none, coverage only",
+}
+_CANVAS_LABELS: Final[dict[CanvasMode, str]] = {
+    "auto": "padded when a frame needs it",
+    "padded": "padded, as ZeMosaic 4.5 always does",
+    "reference": "the reference frame's own",
 }
 _FRAME_FILES: Final = (
     "Frames (*.fit *.fits *.fts *.fit.gz *.fits.gz *.fits.fz *.npy);;All files (*)"
@@ -88,15 +93,13 @@ class ClusterPanel(QGroupBox):
         self._table.itemSelectionChanged.connect(self._on_selection)
         self._table.itemDoubleClicked.connect(self._on_run)
 
-        self._stack = QComboBox()
-        self._stack.setObjectName("stack")
-        self._stack.setAccessibleName("How the tile is stacked")
+        self._stack = _choice("stack", "Stack", _STACK_LABELS, StudyOptions().stack)
         self._stack.setToolTip("How the tile is stacked. It changes the picture, not the coverage.")
-        for method, label in _STACK_LABELS.items():
-            self._stack.addItem(label, method)
-        self._stack.setCurrentIndex(self._stack.findData(StudyOptions().stack))
-        stack_label = QLabel("Stack")
-        stack_label.setBuddy(self._stack)
+        self._canvas = _choice("canvas", "Canvas", _CANVAS_LABELS, StudyOptions().canvas)
+        self._canvas.setToolTip(
+            "The pixels that are counted. The margin is a share of the canvas's shorter side, "
+            "so a padded one makes it wider."
+        )
 
         self._run = _button("Run", "run", self._on_run)
         self._run.setToolTip("Register the selected cluster's frames, count them, stack the tile.")
@@ -113,11 +116,14 @@ class ClusterPanel(QGroupBox):
         self._notes.hide()
 
         run = QGridLayout()
-        run.addWidget(stack_label, 0, 0)
-        run.addWidget(self._stack, 0, 1, 1, 3)
-        run.addWidget(self._run, 1, 0)
-        run.addWidget(self._progress, 1, 1, 1, 2)
-        run.addWidget(self._cancel, 1, 3)
+        for row, choice in enumerate((self._stack, self._canvas)):
+            label = QLabel(choice.accessibleName())
+            label.setBuddy(choice)
+            run.addWidget(label, row, 0)
+            run.addWidget(choice, row, 1, 1, 3)
+        run.addWidget(self._run, 2, 0)
+        run.addWidget(self._progress, 2, 1, 1, 2)
+        run.addWidget(self._cancel, 2, 3)
         run.setColumnStretch(1, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(openers)
@@ -215,7 +221,10 @@ class ClusterPanel(QGroupBox):
     def _on_run(self) -> None:
         cluster = self.selected
         if cluster is not None and not self._busy:
-            self.run_asked.emit(cluster, StudyOptions(stack=self._stack.currentData()))
+            options = StudyOptions(
+                stack=self._stack.currentData(), canvas=self._canvas.currentData()
+            )
+            self.run_asked.emit(cluster, options)
 
 
 def notes_of_cluster(cluster: Cluster) -> list[str]:
@@ -254,6 +263,16 @@ def _button(text: str, name: str, slot: Any) -> QPushButton:
     button.setObjectName(name)
     button.clicked.connect(slot)
     return button
+
+
+def _choice(name: str, label: str, choices: Mapping[Any, str], default: str) -> QComboBox:
+    box = QComboBox()
+    box.setObjectName(name)
+    box.setAccessibleName(label)
+    for value, text in choices.items():
+        box.addItem(text, value)
+    box.setCurrentIndex(box.findData(default))
+    return box
 
 
 def _table() -> QTableWidget:

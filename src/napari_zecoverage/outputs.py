@@ -1,0 +1,441 @@
+"""Results on disk: coverage and alpha as FITS, a preview, every number as JSON.
+
+A folder of results appears, or is replaced, as a whole: the files are made in a
+folder of their own and moved in when all are complete.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from napari_zecoverage import __version__
+from napari_zecoverage.core.alpha import margin_in_pixels
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.outcome import MaskOutcome
+from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.picture import draw_preview
+
+COVERAGE_NAME: Final = "coverage.fits"
+ALPHA_NAME: Final = "alpha.fits"
+PREVIEW_NAME: Final = "preview.png"
+SUMMARY_NAME: Final = "summary.json"
+
+RESULT_NAMES: Final = (COVERAGE_NAME, ALPHA_NAME, PREVIEW_NAME, SUMMARY_NAME)
+"""Every name that `write_results` may give to a file."""
+
+SUMMARY_VERSION: Final = 1
+"""Raised whenever a number of the summary is renamed or changes its meaning."""
+
+MEANING: Final = {
+    "shape": "[height, width] in pixels",
+    "offset": "[y, x] of the reference frame's first pixel on the canvas",
+    "matrix": "3x3, a frame's (x, y) to the reference frame's (x, y), in pixels from 0 at the "
+    "middle of the first pixel",
+    "times_counted": "how often ZeMosaic stacks the frame: it repeats the frames of a cluster of "
+    "fewer than 5",
+    "coverage": "frames per pixel of the canvas, repeats included",
+    "rectangles": "[y0, x0, y1, x1], half open: rows y0 to y1 - 1, columns x0 to x1 - 1. "
+    "strict_crop and saved_rect are on the canvas, edge_trim is relative to what the strict crop "
+    "left",
+    "threshold_frames": "the number of frames that coverage was compared with; null when the "
+    "coverage mask was not used",
+    "field_lost": "shares (0 to 1) of the area that any frame covers. hard: not opaque in the "
+    "saved tile, or cut off. soft: mean of 1 - alpha, what is cut off counts as wholly lost",
+    "alpha": "of the whole canvas, 0 to 1; nonzero_frac is the share of pixels above 0. null "
+    "when it is not known. Of a mask that was dropped: what it would have been",
+    "null": "not known, or not a number",
+}
+
+_LIBRARIES: Final = ("numpy", "scipy", "astropy", "astroalign", "sep", "opencv-python-headless")
+
+# FITS keywords have eight letters at most.
+_PARAMETER_CARDS: Final = {
+    "min_coverage_abs": "ZCMINABS",
+    "min_coverage_frac": "ZCMINFRA",
+    "morph_open_px": "ZCMORPH",
+    "margin_percent": "ZCMARGIN",
+    "decay": "ZCDECAY",
+    "nanize": "ZCNANIZE",
+    "nanize_threshold": "ZCNANTHR",
+    "strict_overlap_crop_enabled": "ZCSTRICT",
+    "strict_overlap_crop_alpha_threshold": "ZCSTRALP",
+    "strict_overlap_crop_min_nonzero_frac": "ZCSTRFRA",
+    "strict_overlap_crop_bbox_pad_px": "ZCSTRPAD",
+    "strict_overlap_crop_min_size_px": "ZCSTRMIN",
+}
+
+
+@dataclass(frozen=True)
+class Results:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : Path
+        Absolute.
+    files : tuple of Path
+        In it; no `COVERAGE_NAME` without coverage, no `ALPHA_NAME` without a mask.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def write_results(
+    folder: str | PathLike[str],
+    study: ClusterStudy,
+    outcome: MaskOutcome,
+    *,
+    force: bool = False,
+) -> Results:
+    """Write what was found in a cluster, and what ZeMosaic would do with it.
+
+    Parameters
+    ----------
+    folder : path-like
+        Made when it is not there. Files of other names in it are left alone.
+    study : ClusterStudy
+    outcome : MaskOutcome
+        Made for that study.
+    force : bool, default: False
+        Replace the results that are there already, when the new ones are
+        complete; of the old ones none stays beside the new.
+
+    Returns
+    -------
+    Results
+
+    Raises
+    ------
+    OutputError
+        The files cannot be written, or there are some already; what was there
+        is as it was.
+    """
+    target = Path(os.path.abspath(os.path.expanduser(folder)))
+    check_target(target, force=force)
+    pieces: dict[str, Callable[[Path], None]] = {}
+    if study.coverage is not None:
+        pieces[COVERAGE_NAME] = lambda path: write_coverage(path, study)
+    if outcome.alpha is not None:
+        pieces[ALPHA_NAME] = lambda path: write_alpha(path, study, outcome)
+    pieces[PREVIEW_NAME] = lambda path: write_preview(path, study, outcome)
+    pieces[SUMMARY_NAME] = lambda path: write_summary(path, study, outcome)
+    try:
+        _write_together(target, pieces)
+    except (OSError, cv2.error) as error:
+        raise OutputError(
+            target,
+            f"the results cannot be written ({_reason(error)}). Nothing was changed there; make "
+            "room, or name another folder.",
+        ) from error
+    return Results(target, tuple(target / name for name in pieces))
+
+
+def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
+    """Refuse a folder that results cannot go into, before any work is done for it.
+
+    Raises
+    ------
+    OutputError
+        It is a file, holds results already (and not `force`), or cannot be written to.
+    """
+    target = Path(os.path.abspath(os.path.expanduser(folder)))
+    try:
+        if os.path.lexists(target) and not target.is_dir():
+            raise OutputError(target, "is not a folder; name another one for the results.")
+        present = [name for name in RESULT_NAMES if os.path.lexists(target / name)]
+        in_the_way = [name for name in present if (target / name).is_dir()]
+    except OSError as error:
+        raise OutputError(target, f"cannot be looked at ({_reason(error)}).") from error
+    if in_the_way:
+        raise OutputError(target, f"has a folder called {in_the_way[0]}; name another folder.")
+    if present and not force:
+        raise OutputError(
+            target,
+            f"holds results already ({', '.join(present)}). Name another folder, or say that they "
+            "are to be replaced (--force).",
+        )
+    existing = next(each for each in (target, *target.parents) if os.path.lexists(each))
+    if not existing.is_dir():
+        raise OutputError(target, f"{existing} is not a folder; name another one.")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(target, f"{existing} may not be written to; name another folder.")
+
+
+# --- one file each -------------------------------------------------------------------------
+
+
+def write_coverage(path: str | PathLike[str], study: ClusterStudy) -> None:
+    """Write the coverage: float32 (H, W), BUNIT "count", the canvas's WCS where there is one.
+
+    Raises
+    ------
+    ValueError
+        The study has no coverage.
+    """
+    if study.coverage is None:
+        raise ValueError("this study has no coverage")
+    header = _header(study, "COVERAGE")
+    header["BUNIT"] = ("count", "Frames per pixel")
+    header["ZCMAX"] = (float(study.coverage.max(initial=0)), "Largest coverage, frames")
+    _write_fits(path, study.coverage, header)
+
+
+def write_alpha(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOutcome) -> None:
+    """Write alpha: float32 (H, W), 0 to 1, with the canvas's WCS and the thresholds as cards.
+
+    Raises
+    ------
+    ValueError
+        The outcome has no mask.
+    """
+    if outcome.alpha is None:
+        raise ValueError("this outcome has no alpha")
+    header = _header(study, "ALPHA")
+    header["BUNIT"] = ("", "Alpha has no unit: 0 hidden, 1 opaque")
+    header["ZCSOURCE"] = (outcome.source, "Which mask it is")
+    header["ZCTHRESH"] = (_number(outcome.threshold), "Coverage is kept from here on, frames")
+    header["ZCRULE"] = (outcome.threshold_rule, "What set the threshold")
+    for name, card in _PARAMETER_CARDS.items():
+        header[card] = (getattr(outcome.parameters, name), name)
+    _write_fits(path, outcome.alpha, header)
+
+
+def write_preview(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOutcome) -> None:
+    """Write the picture of `draw_preview` as PNG."""
+    done, encoded = cv2.imencode(".png", draw_preview(study, outcome)[..., ::-1])
+    if not done:
+        raise OutputError(path, "the preview cannot be made into a PNG.")
+    Path(path).write_bytes(encoded.tobytes())
+
+
+def write_summary(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOutcome) -> None:
+    """Write every number as JSON: what is not known, or not a number, is null."""
+    # Plain ASCII: a file name that is no text at all is then still JSON.
+    text = json.dumps(summary_of(study, outcome), indent=2, allow_nan=False)
+    Path(path).write_text(text + "\n", encoding="ascii")
+
+
+def summary_of(study: ClusterStudy, outcome: MaskOutcome) -> dict[str, Any]:
+    """Return every number of a study and an outcome as plain JSON values.
+
+    `MEANING`, which is part of it, says what they mean.
+    """
+    return {
+        "schema_version": SUMMARY_VERSION,
+        "made_by": {"napari-zecoverage": __version__, **_library_versions()},
+        "meaning": MEANING,
+        "cluster": _cluster_numbers(study),
+        "study": {
+            "summary": study.summary,
+            "options": _plain(asdict(study.options)),
+            "canvas": {**_plain(asdict(study.canvas)), "padded": study.canvas.padded},
+            "has_wcs": study.wcs_header is not None,
+            "frames_used": study.frames_used,
+            "frames_aligned": study.frames_aligned,
+            "frames_rescued": study.frames_rescued,
+            "frames_left_out": study.frames_left_out,
+            "coverage": _coverage_numbers(study.coverage),
+            "notes": list(study.notes),
+        },
+        "parameters": {name: getattr(outcome.parameters, name) for name in _PARAMETER_CARDS},
+        "parameters_notes": list(outcome.parameters.notes),
+        "outcome": {
+            "source": outcome.source,
+            "threshold_frames": _number(outcome.threshold),
+            "threshold_rule": outcome.threshold_rule,
+            "margin_px": _margin_px(study, outcome),
+            "notes": list(outcome.notes),
+            "field_lost": _plain(_fields(outcome.field_lost)),
+            "alpha": _plain(_fields(outcome.alpha_stats)),
+            "strict_crop": _rectangle(outcome.strict_crop),
+            "edge_trim": _rectangle(outcome.edge_trim),
+            "saved_rect": _rectangle(outcome.saved_rect),
+        },
+    }
+
+
+def _cluster_numbers(study: ClusterStudy) -> dict[str, Any]:
+    cluster = study.cluster
+    frames = [
+        {
+            "path": str(frame.path),
+            "used": registration.used,
+            "times_counted": cluster.counted.count(index) if registration.used else 0,
+            "method": registration.method,
+            "matrix": None if registration.matrix is None else _plain(registration.matrix.tolist()),
+            "rms_px": _plain(registration.rms_px),
+            "n_stars": int(registration.n_stars),
+            "reason": registration.reason,
+            "date": frame.date and frame.date.isoformat(),
+            "night": frame.night and frame.night.isoformat(),
+            "filter": frame.filter,
+            "mount": frame.mount,
+            "exposure_s": _plain(frame.exposure_s),
+        }
+        for index, (frame, registration) in enumerate(
+            zip(cluster.frames, study.registrations, strict=True)
+        )
+    ]
+    reference = [each["path"] for each in frames if each["method"] == "reference"]
+    return {
+        "name": cluster.name,
+        "frame_shape": list(cluster.shape),
+        "reference": reference[0] if reference else None,
+        "nights": {night.isoformat(): count for night, count in cluster.nights.items()},
+        "filters": cluster.filters,
+        "frames": frames,
+        "left_out": [{"path": path, "reason": reason} for path, reason in cluster.left_out],
+        "notes": list(cluster.notes),
+    }
+
+
+def _coverage_numbers(coverage: NDArray[np.float32] | None) -> dict[str, Any] | None:
+    if coverage is None:
+        return None
+    counts, pixels = np.unique(coverage, return_counts=True)
+    return {
+        "min": float(coverage.min()),
+        "max": float(coverage.max()),
+        "nonzero_frac": np.count_nonzero(coverage) / coverage.size,
+        "pixels_of_count": {f"{count:g}": int(n) for count, n in zip(counts, pixels, strict=True)},
+    }
+
+
+def _margin_px(study: ClusterStudy, outcome: MaskOutcome) -> float:
+    """Return the width of alpha's ramp; the coverage mask has none at 0 % (ZEMOSAIC.md §11)."""
+    percent = outcome.parameters.margin_percent
+    if percent <= 0 and outcome.source == "coverage":
+        return 0.0
+    return margin_in_pixels(study.canvas.shape, percent)
+
+
+def _library_versions() -> dict[str, str | None]:
+    found: dict[str, str | None] = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            # The same library under another name, as from conda.
+            found[name] = None
+    return found
+
+
+def _fields(values: Any) -> dict[str, Any] | None:
+    return None if values is None else values._asdict()
+
+
+def _rectangle(rect: Rect | None) -> list[int] | None:
+    return None if rect is None else [int(side) for side in rect]
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    """Put None for what JSON has no number for."""
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(each) for each in value]
+    if isinstance(value, float | np.floating):
+        return _number(float(value))
+    return value
+
+
+def _header(study: ClusterStudy, name: str) -> fits.Header:
+    """Return the canvas's WCS, if there is one, and what was studied."""
+    header = fits.Header()
+    if study.wcs_header is not None:
+        header.extend(fits.Header.fromstring(study.wcs_header, sep="\n"), strip=True)
+    header["EXTNAME"] = name
+    header["CREATOR"] = (f"napari-zecoverage {__version__}", "Program that wrote this file")
+    header["ZCNFRAME"] = (study.frames_used, "Frames counted, repeats included")
+    header["ZCNALIGN"] = (study.frames_aligned, "Frames aligned by their stars")
+    header["ZCNRESCU"] = (study.frames_rescued, "Frames aligned by phase correlation")
+    header["ZCNLEFT"] = (study.frames_left_out, "Frames left out")
+    header["ZCCANVAS"] = (study.options.canvas, "Which canvas was asked for")
+    header["ZCPADY"] = (study.canvas.offset[0], "Reference frame's first row on the canvas")
+    header["ZCPADX"] = (study.canvas.offset[1], "Reference frame's first column on the canvas")
+    return header
+
+
+def _write_fits(
+    path: str | PathLike[str], values: NDArray[np.float32], header: fits.Header
+) -> None:
+    fits.PrimaryHDU(np.asarray(values, dtype=np.float32), header=header).writeto(path)
+
+
+# --- all of them together ------------------------------------------------------------------
+
+
+def _write_together(target: Path, pieces: Mapping[str, Callable[[Path], None]]) -> None:
+    """Make all files aside, then put them into `target`; a folder that is new comes as a whole."""
+    is_new = not target.exists()
+    # Inside a folder that is there: beside it may be another disk, or not be ours.
+    place = target.parent if is_new else target
+    made = _make_parents(place)
+    aside = place / f".zecoverage-{secrets.token_hex(8)}"
+    try:
+        aside.mkdir()
+        for name, write in pieces.items():
+            write(aside / name)
+        if is_new:
+            aside.rename(target)
+        else:
+            _swap_in(target, aside, pieces)
+    except BaseException:
+        # Ctrl-C, too.
+        shutil.rmtree(aside, ignore_errors=True)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _make_parents(folder: Path) -> list[Path]:
+    """Make a folder and those above it; return the ones that are new, the lowest first."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _swap_in(target: Path, aside: Path, names: Mapping[str, Any]) -> None:
+    """Put the new files in the place of all old results; put everything back when that fails."""
+    old = aside / "replaced"
+    old.mkdir()
+    moved: list[tuple[Path, Path]] = []
+    moves = [(target / name, old / name) for name in RESULT_NAMES if (target / name).exists()]
+    moves += [(aside / name, target / name) for name in names]
+    try:
+        for source, destination in moves:
+            moved.append((source, destination))
+            source.rename(destination)
+    except BaseException:
+        for source, destination in reversed(moved):
+            if destination.exists():
+                destination.rename(source)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

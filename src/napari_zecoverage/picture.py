@@ -1,0 +1,254 @@
+"""How a studied cluster looks: the stretched tile, what is removed of it, and the preview.
+
+Plain arrays; the window shows the same in its layers.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from napari_zecoverage.core.outcome import MaskOutcome
+    from napari_zecoverage.core.study import ClusterStudy
+
+HIDDEN: Final = 1
+"""Value in `removed_pixels` where the mask hides a covered pixel."""
+
+CUT_OFF: Final = 2
+"""Value in `removed_pixels` where a crop cuts off a pixel that the mask would have kept."""
+
+REMOVED_COLOURS: Final = {HIDDEN: (0.90, 0.62, 0.0), CUT_OFF: (0.34, 0.71, 0.91)}
+"""Orange and sky blue of Okabe and Ito, told apart with any colour vision: R, G, B in 0…1."""
+
+REMOVED_OPACITY: Final = 0.55
+
+Picture: TypeAlias = NDArray[np.uint8]
+"""(H, W, 3), R, G, B."""
+
+_SAMPLES: Final = 200_000
+_PANEL_MOST_PX: Final = 1000
+_PANEL_LEAST_PX: Final = 480
+_GAP_PX: Final = 14
+_LINE_PX: Final = 24
+_BAR_PX: Final = 22
+_TICK_PX: Final = 70
+_PAPER: Final = (24, 24, 24)
+_INK: Final = (235, 235, 235)
+_TEXT_SCALE: Final = 0.5
+
+
+def stretch(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Make a linear picture fit to be looked at: the sky dark grey, faint colour steps visible.
+
+    Parameters
+    ----------
+    tile : (H, W, 3) float32
+        NaN where nothing covers.
+
+    Returns
+    -------
+    (H, W, 3) float32
+        In 0…1. Each channel's sky (its median) comes to the same dark grey, the
+        scale is the same in all three, so that a colour in the picture is a
+        colour in the tile. Non-finite pixels are 0.
+    """
+    step = max(1, int(np.sqrt(tile.shape[0] * tile.shape[1] / _SAMPLES)))
+    sample = tile[::step, ::step].reshape(-1, 3)
+    sample = sample[np.isfinite(sample).all(axis=1)]
+    if sample.size == 0:
+        return np.zeros(tile.shape, dtype=np.float32)
+    sky = np.median(sample, axis=0)
+    noise = float(1.4826 * np.median(np.abs(sample - sky)))
+    above = sample - sky
+    white = float(np.percentile(above, 99.8))
+    # A flat or empty picture has no noise to scale by.
+    noise = noise or white / 10 or 1.0
+    white = max(white, 25 * noise)
+    shown = (tile - (sky - 3 * noise).astype(np.float32)) / np.float32(4 * noise)
+    np.arcsinh(shown, out=shown)
+    shown /= np.float32(np.arcsinh((white + 3 * noise) / (4 * noise)))
+    np.nan_to_num(shown, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+    return np.clip(shown, 0, 1, out=shown)
+
+
+def removed_pixels(study: ClusterStudy, outcome: MaskOutcome) -> NDArray[np.uint8]:
+    """Tell what of a cluster the saved tile loses.
+
+    Returns
+    -------
+    (H, W) uint8
+        `HIDDEN` where frames cover the pixel and the mask hides it, `CUT_OFF`
+        where only the strict crop or the edge trim takes it away, else 0. All 0
+        when the mask is not known.
+    """
+    removed = np.zeros(study.canvas.shape, dtype=np.uint8)
+    if outcome.alpha is None and outcome.source != "dropped":
+        return removed
+    covered: NDArray[np.bool_]
+    if study.coverage is not None:
+        covered = study.coverage > 0
+    elif study.tile is not None:
+        covered = np.asarray(np.isfinite(study.tile).any(axis=2))
+    else:
+        return removed
+    shown = covered & outcome.opaque
+    # True is 1 is HIDDEN, so these bytes are the answer already.
+    removed = (covered ^ shown).view(np.uint8)
+    y0, x0, y1, x1 = outcome.saved_rect
+    shown[y0:y1, x0:x1] = False
+    removed += shown.view(np.uint8) * np.uint8(CUT_OFF)
+    return removed
+
+
+def count_colours(most: int) -> Picture:
+    """Return viridis in one step for each count of 0…`most`: (most + 1, 3) R, G, B.
+
+    Perceptually even, and read alike with any colour vision.
+    """
+    steps = np.rint(np.linspace(0, 255, most + 1)).astype(np.uint8)
+    # Shapes said both ways: versions of OpenCV differ in what they make of one axis.
+    colours = cv2.applyColorMap(steps[:, None], cv2.COLORMAP_VIRIDIS).reshape(-1, 3)
+    return np.asarray(colours[:, ::-1], dtype=np.uint8)
+
+
+def draw_preview(study: ClusterStudy, outcome: MaskOutcome) -> Picture:
+    """Draw the tile with what is removed marked on it, next to the coverage with its colour bar.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+        Without a tile, what any frame covers is drawn grey; without coverage
+        the right half is missing.
+    outcome : MaskOutcome
+        Made for that study.
+
+    Returns
+    -------
+    (h, w, 3) uint8
+        R, G, B; each half at most 1000 px on its longer side.
+    """
+    left = _fitted(_marked_tile(study, outcome), cv2.INTER_AREA)
+    parts = [_titled(left, _legend(left.shape[1]))]
+    if study.coverage is not None:
+        most = max(1, math.ceil(study.coverage.max(initial=0)))
+        colours = count_colours(most)
+        # Nearest: a mean of two colours would be a count that is not there.
+        right = _fitted(colours[study.coverage.astype(np.intp)], cv2.INTER_NEAREST)
+        title = _blank(_LINE_PX, right.shape[1])
+        _write(title, "coverage, frames per pixel", 0)
+        parts += [_titled(right, title), _titled(*_colour_bar(colours, right.shape[0]))]
+    drawn = _side_by_side(parts)
+    caption = _caption(study, outcome)
+    page = _blank(drawn.shape[0] + _LINE_PX + 2 * _GAP_PX, max(drawn.shape[1], _width(caption)))
+    page[_GAP_PX : _GAP_PX + drawn.shape[0], : drawn.shape[1]] = drawn
+    _write(page[-_LINE_PX - _GAP_PX // 2 :], caption, 0)
+    margin = _blank(page.shape[0], _GAP_PX)
+    return np.hstack([margin, page, margin])
+
+
+def _marked_tile(study: ClusterStudy, outcome: MaskOutcome) -> Picture:
+    if study.tile is not None:
+        shown = stretch(study.tile)
+    else:
+        shown = np.zeros((*study.canvas.shape, 3), dtype=np.float32)
+        if study.coverage is not None:
+            shown[study.coverage > 0] = 0.35
+    removed = removed_pixels(study, outcome)
+    for value, colour in REMOVED_COLOURS.items():
+        where = removed == value
+        shown[where] *= np.float32(1 - REMOVED_OPACITY)
+        shown[where] += REMOVED_OPACITY * np.array(colour, dtype=np.float32)
+    return np.rint(shown * 255).astype(np.uint8)
+
+
+def _fitted(picture: Picture, shrinking: int) -> Picture:
+    """Bring a picture to a size for a screen; small ones grow by whole pixels."""
+    longest = max(picture.shape[:2])
+    scale = min(1.0, _PANEL_MOST_PX / longest)
+    if longest < _PANEL_LEAST_PX:
+        scale = math.ceil(_PANEL_LEAST_PX / longest)
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
+    how = shrinking if scale < 1 else cv2.INTER_NEAREST
+    fitted = cv2.resize(np.ascontiguousarray(picture), (width, height), interpolation=how)
+    return np.asarray(fitted, dtype=np.uint8)
+
+
+def _blank(height: int, width: int) -> Picture:
+    return np.full((height, width, 3), _PAPER, dtype=np.uint8)
+
+
+def _write(picture: Picture, text: str, x: int, y: int = 16) -> None:
+    """Write a line of ASCII: OpenCV's letters are no others."""
+    spot = (x, y)
+    font = cv2.FONT_HERSHEY_SIMPLEX
+    cv2.putText(picture, text, spot, font, _TEXT_SCALE, _INK, 1, cv2.LINE_AA)
+
+
+def _width(text: str) -> int:
+    size, _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, _TEXT_SCALE, 1)
+    # Measured short by some versions of OpenCV.
+    return int(size[0] * 1.1) + 4
+
+
+def _legend(width: int) -> Picture:
+    words = {HIDDEN: "hidden by the mask", CUT_OFF: "cut off by the crop"}
+    pieces: list[tuple[int, Any, str]] = []
+    x = _width("tile") + _GAP_PX
+    for value, text in words.items():
+        pieces.append((x, REMOVED_COLOURS[value], text))
+        x += 18 + _width(text) + _GAP_PX
+    legend = _blank(_LINE_PX, max(width, x))
+    _write(legend, "tile", 0)
+    for at, colour, text in pieces:
+        legend[5:17, at : at + 12] = np.rint(255 * np.array(colour)).astype(np.uint8)
+        _write(legend, text, at + 18)
+    return legend
+
+
+def _colour_bar(colours: Picture, height: int) -> tuple[Picture, Picture]:
+    """Return the bar with its ticks, many frames above, and its empty title."""
+    bar = _blank(height, _BAR_PX + _TICK_PX)
+    count = np.arange(height)[::-1] * len(colours) // height
+    bar[:, :_BAR_PX] = colours[count][:, None]
+    most = len(colours) - 1
+    every = max(1, math.ceil(most / 12))
+    for value in range(0, most + 1, every):
+        middle = height - (2 * value + 1) * height // (2 * len(colours))
+        _write(bar, str(value), _BAR_PX + 6, min(max(middle + 5, 12), height - 2))
+    return bar, _blank(_LINE_PX, bar.shape[1])
+
+
+def _titled(picture: Picture, title: Picture) -> Picture:
+    width = max(picture.shape[1], title.shape[1])
+    whole = _blank(title.shape[0] + picture.shape[0], width)
+    whole[: title.shape[0], : title.shape[1]] = title
+    whole[title.shape[0] :, : picture.shape[1]] = picture
+    return whole
+
+
+def _side_by_side(parts: list[Picture]) -> Picture:
+    height = max(part.shape[0] for part in parts)
+    row = _blank(height, sum(part.shape[1] for part in parts) + _GAP_PX * (len(parts) - 1))
+    x = 0
+    for part in parts:
+        row[: part.shape[0], x : x + part.shape[1]] = part
+        x += part.shape[1] + _GAP_PX
+    return row
+
+
+def _caption(study: ClusterStudy, outcome: MaskOutcome) -> str:
+    words = [f"mask: {outcome.source}"]
+    if not math.isnan(outcome.threshold) and study.coverage is not None:
+        most = float(study.coverage.max(initial=0))
+        words.append(
+            f"kept from {outcome.threshold:.4g} of {most:g} frames on ({outcome.threshold_rule})"
+        )
+    if outcome.field_lost is not None:
+        hard, soft = outcome.field_lost
+        words.append(f"field lost: {hard:.1%} hard, {soft:.1%} soft, of the covered area")
+    return "; ".join(words)

@@ -1,0 +1,164 @@
+"""How a studied cluster is drawn without a window."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_zecoverage.core.clusters import Cluster
+from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.frames import FrameInfo
+from napari_zecoverage.core.outcome import apply_mask
+from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.picture import (
+    CUT_OFF,
+    HIDDEN,
+    REMOVED_COLOURS,
+    count_colours,
+    draw_preview,
+    removed_pixels,
+    stretch,
+)
+
+
+def make_study(shape: tuple[int, int] = (600, 800), most: int = 8) -> ClusterStudy:
+    """Coverage that grows by one frame every few columns, the first ones bare; a grey tile."""
+    _, width = shape
+    columns = np.minimum(np.arange(width) * (most + 1) * 2 // width, most)
+    coverage = np.broadcast_to(columns, shape).astype(np.float32)
+    tile = np.random.default_rng(1).normal(1000, 10, (*shape, 3)).astype(np.float32)
+    tile[coverage == 0] = np.nan
+    info = FrameInfo(
+        path=Path("/frames/a.fit"),
+        shape=shape,
+        is_cfa=True,
+        bayer_pattern="GRBG",
+        date=None,
+        night=None,
+        filter=None,
+        mount="UNKNOWN",
+        exposure_s=None,
+        instrument=None,
+        object_name=None,
+        wcs_header=None,
+        direction=None,
+        size_bytes=1,
+        mtime_ns=1,
+    )
+    return ClusterStudy(
+        cluster=Cluster("a", (info,)),
+        options=StudyOptions(),
+        registrations=(Registration(np.eye(3), "reference"),),
+        canvas=Canvas(shape, (0, 0), shape),
+        coverage=coverage,
+        tile=tile,
+    )
+
+
+def has_colour(picture: np.ndarray, colour: np.ndarray) -> bool:
+    return bool((picture == colour).all(axis=2).any())
+
+
+def test_stretch_brings_the_sky_of_each_channel_to_one_grey() -> None:
+    sky = np.array([800, 1000, 700])
+    tile = np.random.default_rng(0).normal(sky, 10, (100, 100, 3)).astype(np.float32)
+    tile[0, 0] = np.nan
+    shown = stretch(tile)
+    assert shown.dtype == np.float32
+    assert shown.min() >= 0
+    assert shown.max() <= 1
+    assert np.array_equal(shown[0, 0], (0, 0, 0))
+    medians = np.median(shown, axis=(0, 1))
+    assert np.ptp(medians) < 0.01
+    assert 0.05 < medians[0] < 0.5
+
+
+@pytest.mark.parametrize("value", [0.0, 1000.0, np.nan, np.inf])
+def test_stretch_of_a_flat_or_empty_tile_is_finite(value: float) -> None:
+    shown = stretch(np.full((10, 10, 3), value, np.float32))
+    assert np.isfinite(shown).all()
+
+
+def test_removed_pixels_tells_the_mask_from_the_crop() -> None:
+    study = make_study()
+    outcome = apply_mask(study, MaskParameters())
+    # A crop that takes away more than the mask does.
+    outcome = replace(outcome, saved_rect=Rect(0, 0, 600, 700))
+    assert study.coverage is not None
+    covered = study.coverage > 0
+    cut = np.zeros(covered.shape, bool)
+    cut[:, 700:] = True
+    expected = np.zeros(covered.shape, np.uint8)
+    expected[covered & ~outcome.opaque] = HIDDEN
+    expected[covered & outcome.opaque & cut] = CUT_OFF
+    assert np.array_equal(removed_pixels(study, outcome), expected)
+    assert set(np.unique(expected)) == {0, HIDDEN, CUT_OFF}
+
+
+def test_removed_pixels_is_empty_when_the_mask_is_not_known() -> None:
+    study = replace(make_study(), coverage=None, tile=None)
+    outcome = apply_mask(study, MaskParameters())
+    assert not removed_pixels(study, outcome).any()
+
+
+@pytest.mark.parametrize("most", [1, 2, 12, 200, 255])
+def test_count_colours_get_lighter_with_every_count(most: int) -> None:
+    colours = count_colours(most)
+    assert colours.shape == (most + 1, 3)
+    linear = (colours / 255.0) ** 2.2
+    light = linear @ (0.2126, 0.7152, 0.0722)
+    # Beyond some 60 steps of 8 bits a step may be too small to be any.
+    assert (np.diff(light) > (0 if most <= 60 else -1e-3)).all()
+    assert light[-1] > 10 * light[0]
+    # R, G, B and not the other way round: viridis ends in yellow and begins in violet.
+    assert colours[-1, 0] > 200 > 100 > colours[-1, 2]
+    assert colours[0, 2] > colours[0, 0] > colours[0, 1]
+
+
+def test_preview_shows_every_count_in_its_colour() -> None:
+    study = make_study()
+    preview = draw_preview(study, apply_mask(study, MaskParameters()))
+    assert preview.dtype == np.uint8
+    assert preview.shape[2] == 3
+    for colour in count_colours(8):
+        assert has_colour(preview, colour)
+
+
+def test_preview_marks_what_is_removed_and_nothing_else() -> None:
+    study = make_study()
+    everything = apply_mask(study, MaskParameters(min_coverage_abs=0, min_coverage_frac=0))
+    masked = apply_mask(study, MaskParameters(min_coverage_frac=0.9))
+    # On the page the tile stands at the same place whatever is removed.
+    tile = np.s_[60:500, 100:700]
+    plain, marked = (draw_preview(study, each)[tile].astype(int) for each in (everything, masked))
+    # Red above blue is what orange does to a grey sky.
+    assert REMOVED_COLOURS[HIDDEN][0] > REMOVED_COLOURS[HIDDEN][2]
+    tint = (marked - plain)[..., 0] - (marked - plain)[..., 2]
+    assert tint[:, :100].mean() > 40
+    assert abs(tint[:, -60:]).mean() < 1
+
+
+@pytest.mark.parametrize("missing", ["tile", "coverage", "both"])
+def test_preview_of_what_there_is(missing: str) -> None:
+    study = make_study()
+    whole = draw_preview(study, apply_mask(study, MaskParameters()))
+    if missing in ("tile", "both"):
+        study = replace(study, tile=None)
+    if missing in ("coverage", "both"):
+        study = replace(study, coverage=None)
+    preview = draw_preview(study, apply_mask(study, MaskParameters()))
+    assert (preview.shape[1] < whole.shape[1]) == (missing != "tile")
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (3, 700), (700, 3), (60, 90), (1500, 2600)])
+def test_preview_fits_a_screen(shape: tuple[int, int]) -> None:
+    study = make_study(shape, most=300)
+    preview = draw_preview(study, apply_mask(study, MaskParameters()))
+    assert 60 < preview.shape[0] <= 1000 + 100
+    assert 200 < preview.shape[1] <= 2 * 1000 + 200
