@@ -25,10 +25,11 @@ import numpy as np
 import plain_alpha
 import plain_coverage
 from napari_zecoverage.core.alpha import alpha_from_coverage
-from napari_zecoverage.core.cache import StudyCache, study_cluster
+from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Covering, count_coverage, find_footprint
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import SampleSettings, write_sample
 
 SEESTAR = (1920, 1080)

@@ -28,7 +28,9 @@ CORE_READING_ORDER = (
     ("alpha",),
     ("crop",),
     ("fringe",),
-    ("study", "cache"),
+    ("studied",),
+    ("cache",),
+    ("study",),
     ("outcome",),
     ("advice",),
 )

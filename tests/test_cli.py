@@ -39,7 +39,7 @@ from napari_zecoverage.cli import (
     safe_name,
 )
 from napari_zecoverage.core.parameters import limits_of
-from napari_zecoverage.core.study import StudyProgress
+from napari_zecoverage.core.studied import StudyProgress
 from napari_zecoverage.sample import SampleSettings, write_sample
 from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST, CONFIG_NAME
 

@@ -27,7 +27,7 @@ from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
-from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.outputs import (
     RESULT_NAMES,
     check_target,

@@ -15,7 +15,7 @@ from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
-from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
     CUT_OFF,
     HIDDEN,

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.alpha import alpha_from_coverage
-    from napari_zecoverage.core.cache import StudyCache, read_study, study_cluster, write_study
+    from napari_zecoverage.core.cache import StudyCache, read_study, write_study
     from napari_zecoverage.core.clusters import Cluster, find_clusters
     from napari_zecoverage.core.coverage import Canvas, reduce_footprint
     from napari_zecoverage.core.crop import Rect, quality_crop
@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.outcome import MaskOutcome, apply_mask, mask_tile, masked_tile
     from napari_zecoverage.core.parameters import AlphaParameters, MaskParameters, StudyOptions
     from napari_zecoverage.core.registration import Registration
-    from napari_zecoverage.core.study import ClusterStudy, StudyProgress
+    from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
+    from napari_zecoverage.core.study import study_cluster
     from napari_zecoverage.outputs import write_results
     from napari_zecoverage.zemosaic.config import (
         ConfigChange,
@@ -89,7 +90,7 @@ __all__ = [
 
 _ROOMS = {
     "core.alpha": ("alpha_from_coverage",),
-    "core.cache": ("StudyCache", "read_study", "study_cluster", "write_study"),
+    "core.cache": ("StudyCache", "read_study", "write_study"),
     "core.clusters": ("Cluster", "find_clusters"),
     "core.coverage": ("Canvas", "reduce_footprint"),
     "core.crop": ("Rect", "quality_crop"),
@@ -107,7 +108,8 @@ _ROOMS = {
     "core.outcome": ("MaskOutcome", "apply_mask", "mask_tile", "masked_tile"),
     "core.parameters": ("AlphaParameters", "MaskParameters", "StudyOptions"),
     "core.registration": ("Registration",),
-    "core.study": ("ClusterStudy", "StudyProgress"),
+    "core.studied": ("ClusterStudy", "StudyProgress"),
+    "core.study": ("study_cluster",),
     "outputs": ("write_results",),
     "zemosaic.config": ("ConfigChange", "ConfigFile", "read_config", "write_config"),
 }

@@ -39,7 +39,7 @@ from napari_zecoverage.core.parameters import CONFIG_PREFIX, Limits, MaskParamet
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.outcome import MaskOutcome
-    from napari_zecoverage.core.study import ClusterStudy, StudyProgress
+    from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
     from napari_zecoverage.outputs import Results
     from napari_zecoverage.zemosaic.config import ConfigChange
 
@@ -384,7 +384,7 @@ class StudyProgressBars:
 
 
 def _studied(cluster: Cluster, options: StudyOptions, *, cache: bool = True) -> ClusterStudy:
-    from napari_zecoverage.core.cache import study_cluster
+    from napari_zecoverage.core.study import study_cluster
 
     _say_aside(f"{cluster.name}: {cluster.listing}")
     with StudyProgressBars() as bars:
@@ -530,7 +530,7 @@ def _mask_one(
 
 def _print_study(study: ClusterStudy, outcome: MaskOutcome, results: Results | None = None) -> None:
     """Print what was found, and what ZeMosaic would do."""
-    from napari_zecoverage.ui.verdict import verdict_of
+    from napari_zecoverage.verdict import verdict_of
 
     verdict = verdict_of(study, outcome)
     rows = [("found", study.summary)]
@@ -879,7 +879,7 @@ def _tune_and_export(dock: Any, study: ClusterStudy, config: Path) -> None:
     from qtpy.QtWidgets import QLabel, QPushButton
 
     from napari_zecoverage.core.outcome import apply_mask
-    from napari_zecoverage.ui.verdict import verdict_of
+    from napari_zecoverage.verdict import verdict_of
     from napari_zecoverage.zemosaic.config import read_config, write_config
 
     parameters = replace(dock.parameters, min_coverage_frac=DEMO_FRAC)

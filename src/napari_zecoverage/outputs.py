@@ -29,7 +29,7 @@ from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.outcome import MaskOutcome
-from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
 
 COVERAGE_NAME: Final = "coverage.fits"

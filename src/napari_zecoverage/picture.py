@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.outcome import MaskOutcome
-    from napari_zecoverage.core.study import ClusterStudy
+    from napari_zecoverage.core.studied import ClusterStudy
 
 HIDDEN: Final = 1
 """Value in `removed_pixels` where the mask hides a covered pixel."""

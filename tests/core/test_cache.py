@@ -12,16 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_zecoverage.core import cache as cache_module
+from napari_zecoverage.core import study as study_module
 from napari_zecoverage.core.cache import (
     StudyCache,
     StudyFileError,
     read_study,
-    study_cluster,
     write_study,
 )
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import SampleSettings, write_sample
 
 OPTIONS = StudyOptions(stack="mean")
@@ -42,13 +43,13 @@ def study(cluster):
 def counted(monkeypatch):
     """Count how often a study is really made."""
     made = []
-    compute = cache_module.compute_study
+    compute = study_module.compute_study
 
     def counting(*args):
         made.append(args)
         return compute(*args)
 
-    monkeypatch.setattr(cache_module, "compute_study", counting)
+    monkeypatch.setattr(study_module, "compute_study", counting)
     return made
 
 

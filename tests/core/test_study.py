@@ -11,11 +11,11 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 import plain_coverage
-from napari_zecoverage.core.cache import study_cluster
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import apply_matrix
+from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import (
     SampleSettings,
     describe_sample,

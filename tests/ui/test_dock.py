@@ -28,7 +28,7 @@ from napari_zecoverage.core.clusters import find_clusters
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
-from napari_zecoverage.core.study import StudyProgress
+from napari_zecoverage.core.studied import StudyProgress
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.ui import dock as dock_module
 from napari_zecoverage.ui.dock import CoverageDock

@@ -10,7 +10,7 @@ from napari.layers import Image
 
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import CUT_OFF, HIDDEN, removed_pixels, stretch
 from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer
 

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QDoubleSpinBox, QLabel, QPushButton, QSlider, QWidget
 
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
 from napari_zecoverage.ui.threshold_panel import ThresholdPanel
-from napari_zecoverage.ui.verdict import Verdict
+from napari_zecoverage.verdict import Verdict
 
 NAMES = (
     "min_coverage_abs",

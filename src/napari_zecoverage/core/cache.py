@@ -25,13 +25,7 @@ from napari_zecoverage.core.errors import FileError, OutputError, ZecoverageErro
 from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import Registration
-from napari_zecoverage.core.study import (
-    ClusterStudy,
-    ProgressCallback,
-    StopCallback,
-    StudyProgress,
-    compute_study,
-)
+from napari_zecoverage.core.studied import ClusterStudy
 
 log = logging.getLogger(__name__)
 
@@ -333,63 +327,3 @@ def _remove(path: Path) -> bool:
         log.warning("%s cannot be removed (%s)", path, error.strerror or error)
         return False
     return True
-
-
-def study_cluster(
-    cluster: Cluster,
-    options: StudyOptions | None = None,
-    *,
-    progress: ProgressCallback | None = None,
-    should_stop: StopCallback | None = None,
-    cache: StudyCache | bool = True,
-) -> ClusterStudy:
-    """Study a cluster: align its frames, count its coverage, stack its tile.
-
-    Slow the first time (about a tenth of a second a frame), then opened from the
-    cache, which knows the frames by path, size and time of change.
-
-    Parameters
-    ----------
-    cluster : Cluster
-    options : StudyOptions, optional
-        Its defaults when left out.
-    progress : callable, optional
-        Called with a `StudyProgress`, whose text is one line for people.
-    should_stop : callable, optional
-        Asked after each step; True ends the study.
-    cache : StudyCache or bool, optional
-        True for the user's cache, False for none.
-
-    Returns
-    -------
-    ClusterStudy
-
-    Raises
-    ------
-    StudyError
-        No frame can be read.
-    StudyCancelledError
-        `should_stop` said so.
-    OutputError
-        The stack's scratch file cannot be written.
-    """
-    options = options or StudyOptions()
-    report = progress or _silent
-    store = StudyCache() if cache is True else cache or None
-    if store is not None:
-        kept = store.load(cluster, options)
-        if kept is not None:
-            report(StudyProgress("cache", 1, 1))
-            return kept
-    study = compute_study(cluster, options, report, should_stop or _never)
-    if store is not None:
-        store.store(study)
-    return study
-
-
-def _silent(_: StudyProgress) -> None:
-    return None
-
-
-def _never() -> bool:
-    return False

@@ -30,7 +30,7 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Alpha, Mask
 
 if TYPE_CHECKING:
-    from napari_zecoverage.core.study import ClusterStudy
+    from napari_zecoverage.core.studied import ClusterStudy
 
 log = logging.getLogger(__name__)
 

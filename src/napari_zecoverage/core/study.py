@@ -1,4 +1,4 @@
-"""The slow function: frames in, coverage and tile out; once a cluster, then cached."""
+"""The slow function: frames in, coverage and tile out; once a cluster, then from the cache."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
+from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import (
     Canvas,
@@ -36,114 +37,78 @@ from napari_zecoverage.core.registration import (
     register_frame,
 )
 from napari_zecoverage.core.stacking import StackInput, stack_tile
+from napari_zecoverage.core.studied import (
+    ClusterStudy,
+    ProgressCallback,
+    Stage,
+    StopCallback,
+    StudyProgress,
+)
 
 log = logging.getLogger(__name__)
-
-Stage = Literal["register", "cover", "stack", "cache"]
-
-_STAGE_WORDS: Final[dict[Stage, str]] = {
-    "register": "aligning frames",
-    "cover": "counting coverage",
-    "stack": "stacking the tile",
-    "cache": "opening the studied cluster",
-}
 
 MAX_WORKERS: Final = 4
 """Star matching holds Python's lock: more frames at a time only cost memory."""
 
 
-@dataclass(frozen=True)
-class StudyProgress:
-    """How far a study is.
+def study_cluster(
+    cluster: Cluster,
+    options: StudyOptions | None = None,
+    *,
+    progress: ProgressCallback | None = None,
+    should_stop: StopCallback | None = None,
+    cache: StudyCache | bool = True,
+) -> ClusterStudy:
+    """Study a cluster: align its frames, count its coverage, stack its tile.
 
-    Attributes
-    ----------
-    stage : {"register", "cover", "stack", "cache"}
-    done, total : int
-        Steps of this stage.
-    text : str
-        What was done last, for people.
-    """
+    Slow the first time (about a tenth of a second a frame), then opened from the
+    cache, which knows the frames by path, size and time of change.
 
-    stage: Stage
-    done: int
-    total: int
-    text: str = ""
-
-    def __str__(self) -> str:
-        detail = f": {self.text}" if self.text else ""
-        return f"{_STAGE_WORDS[self.stage]} {self.done}/{self.total}{detail}"
-
-
-@dataclass(frozen=True, eq=False)
-class ClusterStudy:
-    """What was found in a cluster's frames; everything else is made from it.
-
-    Attributes
+    Parameters
     ----------
     cluster : Cluster
-    options : StudyOptions
-    registrations : tuple of Registration
-        One a frame of the cluster, in its order.
-    canvas : Canvas
-    coverage : (H, W) float32 array or None
-        Frames that cover each pixel of the canvas, repeats of a small cluster
-        included (ZEMOSAIC.md §3, §12). None, with the reason in `notes`, when
-        no frame covers anything.
-    tile : (H, W, 3) float32 array or None
-        The stack in ADU, NaN where no frame covers. None with ``stack="none"``.
-    wcs_header : str or None
-        The canvas's WCS as FITS header text, where the reference frame has one.
-    notes : tuple of str
-        What the user should know about this study, in words.
+    options : StudyOptions, optional
+        Its defaults when left out.
+    progress : callable, optional
+        Called with a `StudyProgress`, whose text is one line for people.
+    should_stop : callable, optional
+        Asked after each step; True ends the study.
+    cache : StudyCache or bool, optional
+        True for the user's cache, False for none.
+
+    Returns
+    -------
+    ClusterStudy
+
+    Raises
+    ------
+    StudyError
+        No frame can be read.
+    StudyCancelledError
+        `should_stop` said so.
+    OutputError
+        The stack's scratch file cannot be written.
     """
-
-    cluster: Cluster
-    options: StudyOptions
-    registrations: tuple[Registration, ...]
-    canvas: Canvas
-    coverage: NDArray[np.float32] | None
-    tile: NDArray[np.float32] | None
-    wcs_header: str | None = None
-    notes: tuple[str, ...] = ()
-
-    @property
-    def frames_used(self) -> int:
-        """Frames counted in the coverage, repeats included."""
-        return sum(self.registrations[index].used for index in self.cluster.counted)
-
-    @property
-    def frames_aligned(self) -> int:
-        """Frames aligned by their stars; the reference is one of them."""
-        return sum(each.method in ("reference", "astroalign") for each in self.registrations)
-
-    @property
-    def frames_rescued(self) -> int:
-        """Frames aligned by phase correlation."""
-        return sum(each.method == "fft" for each in self.registrations)
-
-    @property
-    def frames_left_out(self) -> int:
-        """Frames that are not counted."""
-        return sum(not each.used for each in self.registrations)
-
-    @property
-    def summary(self) -> str:
-        """One line for people."""
-        height, width = self.canvas.shape
-        if self.coverage is None:
-            covered = "no coverage"
-        else:
-            covered = f"coverage {self.coverage.min():.0f}–{self.coverage.max():.0f}"
-        return (
-            f"{len(self.registrations)} frames: {self.frames_aligned} aligned, "
-            f"{self.frames_rescued} rescued, {self.frames_left_out} left out; "
-            f"{covered} on {width}×{height}"
-        )
+    options = options or StudyOptions()
+    report = progress or _silent
+    store = StudyCache() if cache is True else cache or None
+    if store is not None:
+        kept = store.load(cluster, options)
+        if kept is not None:
+            report(StudyProgress("cache", 1, 1))
+            return kept
+    study = compute_study(cluster, options, report, should_stop or _never)
+    if store is not None:
+        store.store(study)
+    return study
 
 
-ProgressCallback = Callable[[StudyProgress], Any]
-StopCallback = Callable[[], bool]
+def _silent(_: StudyProgress) -> None:
+    return None
+
+
+def _never() -> bool:
+    return False
 
 
 def compute_study(

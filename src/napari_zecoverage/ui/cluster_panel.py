@@ -30,7 +30,7 @@ from napari_zecoverage.ui.controls import LowText, wrapped_label
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
-    from napari_zecoverage.core.study import ClusterStudy
+    from napari_zecoverage.core.studied import ClusterStudy
 
 _COLUMNS: Final = ("Cluster", "Frames", "Nights", "Filter")
 _STACK_LABELS: Final[dict[StackMethod, str]] = {

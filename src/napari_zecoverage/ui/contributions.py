@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, TypeAlias
 
-from napari_zecoverage.core.cache import STUDY_SUFFIX, read_study, study_cluster
+from napari_zecoverage.core.cache import STUDY_SUFFIX, read_study
 from napari_zecoverage.core.clusters import find_clusters
-from napari_zecoverage.core.study import ClusterStudy
+from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import stretch
 from napari_zecoverage.sample import sample_folder
 from napari_zecoverage.ui.layers import coverage_layer, tile_layer

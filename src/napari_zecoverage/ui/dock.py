@@ -13,12 +13,12 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from napari_zecoverage.core.cache import study_cluster
 from napari_zecoverage.core.clusters import Cluster, find_clusters
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
-from napari_zecoverage.core.study import ClusterStudy, StudyProgress
+from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
+from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import removed_pixels, stretch
 from napari_zecoverage.sample import sample_folder
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_study
@@ -26,7 +26,7 @@ from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.ui.layers import ClusterLayers
 from napari_zecoverage.ui.live import Background, Job, LatestWins
 from napari_zecoverage.ui.threshold_panel import ThresholdPanel
-from napari_zecoverage.ui.verdict import Verdict, verdict_of
+from napari_zecoverage.verdict import Verdict, verdict_of
 
 if TYPE_CHECKING:
     import napari

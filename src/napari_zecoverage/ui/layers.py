@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
-    from napari_zecoverage.core.study import ClusterStudy
+    from napari_zecoverage.core.studied import ClusterStudy
 
 _STEPS_AT_MOST: Final = 256
 

@@ -15,7 +15,7 @@ from napari_zecoverage.core.parameters import (
     limits_of,
 )
 from napari_zecoverage.ui.controls import NumberControl, wrapped_label
-from napari_zecoverage.ui.verdict import Verdict
+from napari_zecoverage.verdict import Verdict
 
 # Called as in ZeMosaic's config, so that what ZeMosaic says of them is understood.
 _LABELS: Final = {

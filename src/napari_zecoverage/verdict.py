@@ -6,9 +6,11 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from napari_zecoverage.core.alpha import margin_in_pixels
+
 if TYPE_CHECKING:
     from napari_zecoverage.core.outcome import MaskOutcome
-    from napari_zecoverage.core.study import ClusterStudy
+    from napari_zecoverage.core.studied import ClusterStudy
 
 _HEADLINES: Final = {
     "coverage": "Coverage mask",
@@ -117,6 +119,5 @@ def _margin(outcome: MaskOutcome, shape: tuple[int, int]) -> str:
     percent = outcome.parameters.margin_percent
     if percent <= 0:
         return "Margin: none."
-    # ZEMOSAIC.md §11: a share of the canvas's shorter side, at least one pixel.
-    pixels = max(1.0, percent / 100 * min(shape))
+    pixels = margin_in_pixels(shape, percent)
     return f"Margin: {pixels:.4g} px on the canvas of {shape[1]}×{shape[0]}."

@@ -11,7 +11,7 @@ import pytest
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.outcome import AlphaStats, FieldLost, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.ui.verdict import verdict_of
+from napari_zecoverage.verdict import verdict_of
 
 
 @pytest.fixture
