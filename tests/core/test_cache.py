@@ -90,6 +90,13 @@ def test_a_studied_cluster_is_opened_not_studied_again(cluster, counted, tmp_pat
     assert [each.stage for each in heard] == ["cache"]
 
 
+def test_the_same_frames_under_another_name_are_opened_under_that_name(cluster, tmp_path):
+    cache = StudyCache(tmp_path)
+    study_cluster(cluster, OPTIONS, cache=cache)
+    renamed = replace(cluster, name="another", left_out=(("bad.fit", "it is text"),))
+    assert study_cluster(renamed, OPTIONS, cache=cache).cluster == renamed
+
+
 def test_other_options_or_changed_frames_are_another_study(cluster, counted, tmp_path):
     cache = StudyCache(tmp_path)
     study_cluster(cluster, OPTIONS, cache=cache)

@@ -96,7 +96,8 @@ def study_cluster(
         kept = store.load(cluster, options)
         if kept is not None:
             report(StudyProgress("cache", 1, 1))
-            return kept
+            # The same frames may come under another name, or with others left out.
+            return replace(kept, cluster=cluster)
     study = compute_study(cluster, options, report, should_stop or _never)
     if store is not None:
         store.store(study)
