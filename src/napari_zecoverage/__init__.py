@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_zecoverage.core.alpha import alpha_from_coverage
     from napari_zecoverage.core.cache import StudyCache, read_study, write_study
-    from napari_zecoverage.core.clusters import Cluster, find_clusters
+    from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.coverage import Canvas, reduce_footprint
     from napari_zecoverage.core.crop import Rect, quality_crop
     from napari_zecoverage.core.errors import (
@@ -30,11 +30,17 @@ if TYPE_CHECKING:
         FrameError,
         OutputError,
         ParameterError,
+        RunFolderError,
         StudyCancelledError,
         StudyError,
         ZecoverageError,
     )
-    from napari_zecoverage.core.outcome import MaskOutcome, apply_mask, mask_tile, masked_tile
+    from napari_zecoverage.core.outcome import (
+        MaskOutcome,
+        apply_mask,
+        mask_tile,
+        masked_tile,
+    )
     from napari_zecoverage.core.parameters import AlphaParameters, MaskParameters, StudyOptions
     from napari_zecoverage.core.registration import Registration
     from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
@@ -43,9 +49,25 @@ if TYPE_CHECKING:
     from napari_zecoverage.zemosaic.config import (
         ConfigChange,
         ConfigFile,
+        list_backups,
         read_config,
+        restore_backup,
         write_config,
     )
+    from napari_zecoverage.zemosaic.config_keys import check_config
+    from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
+    from napari_zecoverage.zemosaic.diagnosis import Diagnosis, diagnose_zemosaic
+    from napari_zecoverage.zemosaic.existing_tile import MasterTile, read_master_tile
+    from napari_zecoverage.zemosaic.gating import Gating, gate, gate_all
+    from napari_zecoverage.zemosaic.kept_results import clear_kept_results, find_kept_results
+    from napari_zecoverage.zemosaic.logs import LogReading, compare_log, read_log
+    from napari_zecoverage.zemosaic.master_tile import (
+        check_master_tile,
+        write_master_tile,
+        write_master_tiles,
+    )
+    from napari_zecoverage.zemosaic.run_folder import ZeMosaicRun, find_clusters, read_run
+    from napari_zecoverage.zemosaic.tile_comparison import compare_master_tile, place_master_tile
 
 __version__ = "0.1.0"
 
@@ -59,41 +81,75 @@ __all__ = [
     "ConfigError",
     "ConfigFile",
     "CoverageError",
+    "Diagnosis",
     "FrameError",
+    "Gating",
+    "LogReading",
     "MaskOutcome",
     "MaskParameters",
+    "MasterTile",
     "OutputError",
     "ParameterError",
     "Rect",
     "Registration",
+    "RunFolderError",
     "StudyCache",
     "StudyCancelledError",
     "StudyError",
     "StudyOptions",
     "StudyProgress",
+    "ZeMosaicRun",
     "ZecoverageError",
     "__version__",
     "alpha_from_coverage",
     "apply_mask",
+    "check_config",
+    "check_master_tile",
+    "clear_kept_results",
+    "compare_log",
+    "compare_master_tile",
+    "diagnose_zemosaic",
     "find_clusters",
+    "find_kept_results",
+    "gate",
+    "gate_all",
+    "list_backups",
     "mask_tile",
     "masked_tile",
+    "place_master_tile",
     "quality_crop",
     "read_config",
+    "read_log",
+    "read_master_tile",
+    "read_run",
     "read_study",
     "reduce_footprint",
+    "restore_backup",
     "study_cluster",
     "write_config",
+    "write_coverage_map",
+    "write_master_tile",
+    "write_master_tiles",
     "write_results",
     "write_study",
 ]
 
 _ROOMS = {
     "core.alpha": ("alpha_from_coverage",),
-    "core.cache": ("StudyCache", "read_study", "write_study"),
-    "core.clusters": ("Cluster", "find_clusters"),
-    "core.coverage": ("Canvas", "reduce_footprint"),
-    "core.crop": ("Rect", "quality_crop"),
+    "core.cache": (
+        "StudyCache",
+        "read_study",
+        "write_study",
+    ),
+    "core.clusters": ("Cluster",),
+    "core.coverage": (
+        "Canvas",
+        "reduce_footprint",
+    ),
+    "core.crop": (
+        "Rect",
+        "quality_crop",
+    ),
     "core.errors": (
         "ClusterError",
         "ConfigError",
@@ -101,17 +157,75 @@ _ROOMS = {
         "FrameError",
         "OutputError",
         "ParameterError",
+        "RunFolderError",
         "StudyCancelledError",
         "StudyError",
         "ZecoverageError",
     ),
-    "core.outcome": ("MaskOutcome", "apply_mask", "mask_tile", "masked_tile"),
-    "core.parameters": ("AlphaParameters", "MaskParameters", "StudyOptions"),
+    "core.outcome": (
+        "MaskOutcome",
+        "apply_mask",
+        "mask_tile",
+        "masked_tile",
+    ),
+    "core.parameters": (
+        "AlphaParameters",
+        "MaskParameters",
+        "StudyOptions",
+    ),
     "core.registration": ("Registration",),
-    "core.studied": ("ClusterStudy", "StudyProgress"),
+    "core.studied": (
+        "ClusterStudy",
+        "StudyProgress",
+    ),
     "core.study": ("study_cluster",),
     "outputs": ("write_results",),
-    "zemosaic.config": ("ConfigChange", "ConfigFile", "read_config", "write_config"),
+    "zemosaic.config": (
+        "ConfigChange",
+        "ConfigFile",
+        "list_backups",
+        "read_config",
+        "restore_backup",
+        "write_config",
+    ),
+    "zemosaic.config_keys": ("check_config",),
+    "zemosaic.coverage_map": ("write_coverage_map",),
+    "zemosaic.diagnosis": (
+        "Diagnosis",
+        "diagnose_zemosaic",
+    ),
+    "zemosaic.existing_tile": (
+        "MasterTile",
+        "read_master_tile",
+    ),
+    "zemosaic.gating": (
+        "Gating",
+        "gate",
+        "gate_all",
+    ),
+    "zemosaic.kept_results": (
+        "clear_kept_results",
+        "find_kept_results",
+    ),
+    "zemosaic.logs": (
+        "LogReading",
+        "compare_log",
+        "read_log",
+    ),
+    "zemosaic.master_tile": (
+        "check_master_tile",
+        "write_master_tile",
+        "write_master_tiles",
+    ),
+    "zemosaic.run_folder": (
+        "ZeMosaicRun",
+        "find_clusters",
+        "read_run",
+    ),
+    "zemosaic.tile_comparison": (
+        "compare_master_tile",
+        "place_master_tile",
+    ),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

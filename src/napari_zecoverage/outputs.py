@@ -31,6 +31,8 @@ from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
+from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
+from napari_zecoverage.zemosaic.tile_header import PARAMETER_CARDS, mask_cards, study_header
 
 COVERAGE_NAME: Final = "coverage.fits"
 ALPHA_NAME: Final = "alpha.fits"
@@ -64,22 +66,6 @@ MEANING: Final = {
 }
 
 _LIBRARIES: Final = ("numpy", "scipy", "astropy", "astroalign", "sep", "opencv-python-headless")
-
-# FITS keywords have eight letters at most.
-_PARAMETER_CARDS: Final = {
-    "min_coverage_abs": "ZCMINABS",
-    "min_coverage_frac": "ZCMINFRA",
-    "morph_open_px": "ZCMORPH",
-    "margin_percent": "ZCMARGIN",
-    "decay": "ZCDECAY",
-    "nanize": "ZCNANIZE",
-    "nanize_threshold": "ZCNANTHR",
-    "strict_overlap_crop_enabled": "ZCSTRICT",
-    "strict_overlap_crop_alpha_threshold": "ZCSTRALP",
-    "strict_overlap_crop_min_nonzero_frac": "ZCSTRFRA",
-    "strict_overlap_crop_bbox_pad_px": "ZCSTRPAD",
-    "strict_overlap_crop_min_size_px": "ZCSTRMIN",
-}
 
 
 @dataclass(frozen=True)
@@ -190,12 +176,7 @@ def write_coverage(path: str | PathLike[str], study: ClusterStudy) -> None:
     ValueError
         The study has no coverage.
     """
-    if study.coverage is None:
-        raise ValueError("this study has no coverage")
-    header = _header(study, "COVERAGE")
-    header["BUNIT"] = ("count", "Frames per pixel")
-    header["ZCMAX"] = (float(study.coverage.max(initial=0)), "Largest coverage, frames")
-    _write_fits(path, study.coverage, header)
+    write_coverage_map(path, study)
 
 
 def write_alpha(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOutcome) -> None:
@@ -208,14 +189,11 @@ def write_alpha(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOut
     """
     if outcome.alpha is None:
         raise ValueError("this outcome has no alpha")
-    header = _header(study, "ALPHA")
+    header = study_header(study, "ALPHA")
     header["BUNIT"] = ("", "Alpha has no unit: 0 hidden, 1 opaque")
-    header["ZCSOURCE"] = (outcome.source, "Which mask it is")
-    header["ZCTHRESH"] = (_number(outcome.threshold), "Coverage is kept from here on, frames")
-    header["ZCRULE"] = (outcome.threshold_rule, "What set the threshold")
-    for name, card in _PARAMETER_CARDS.items():
-        header[card] = (getattr(outcome.parameters, name), name)
-    _write_fits(path, outcome.alpha, header)
+    header.extend(mask_cards(outcome))
+    alpha = np.asarray(outcome.alpha, dtype=np.float32)
+    fits.PrimaryHDU(alpha, header=header).writeto(path)
 
 
 def write_preview(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOutcome) -> None:
@@ -255,7 +233,7 @@ def summary_of(study: ClusterStudy, outcome: MaskOutcome) -> dict[str, Any]:
             "coverage": _coverage_numbers(study.coverage),
             "notes": list(study.notes),
         },
-        "parameters": {name: getattr(outcome.parameters, name) for name in _PARAMETER_CARDS},
+        "parameters": {name: getattr(outcome.parameters, name) for name in PARAMETER_CARDS},
         "parameters_notes": list(outcome.parameters.notes),
         "outcome": {
             "source": outcome.source,
@@ -359,29 +337,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return _number(float(value))
     return value
-
-
-def _header(study: ClusterStudy, name: str) -> fits.Header:
-    """Return the canvas's WCS, if there is one, and what was studied."""
-    header = fits.Header()
-    if study.wcs_header is not None:
-        header.extend(fits.Header.fromstring(study.wcs_header, sep="\n"), strip=True)
-    header["EXTNAME"] = name
-    header["CREATOR"] = (f"napari-zecoverage {__version__}", "Program that wrote this file")
-    header["ZCNFRAME"] = (study.frames_used, "Frames counted, repeats included")
-    header["ZCNALIGN"] = (study.frames_aligned, "Frames aligned by their stars")
-    header["ZCNRESCU"] = (study.frames_rescued, "Frames aligned by phase correlation")
-    header["ZCNLEFT"] = (study.frames_left_out, "Frames left out")
-    header["ZCCANVAS"] = (study.options.canvas, "Which canvas was asked for")
-    header["ZCPADY"] = (study.canvas.offset[0], "Reference frame's first row on the canvas")
-    header["ZCPADX"] = (study.canvas.offset[1], "Reference frame's first column on the canvas")
-    return header
-
-
-def _write_fits(
-    path: str | PathLike[str], values: NDArray[np.float32], header: fits.Header
-) -> None:
-    fits.PrimaryHDU(np.asarray(values, dtype=np.float32), header=header).writeto(path)
 
 
 # --- all of them together ------------------------------------------------------------------

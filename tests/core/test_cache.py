@@ -72,6 +72,43 @@ def test_a_study_is_read_back_as_it_was(study, tmp_path):
     assert_same(read_study(write_study(tmp_path / "a.zestudy", study)), study)
 
 
+def test_what_a_run_says_of_a_cluster_is_read_back(study, tmp_path):
+    first = replace(study.cluster.frames[0], pixels_path=Path("/o/a.npy"), creator="Seestar")
+    cluster = replace(
+        study.cluster,
+        frames=(first, *study.cluster.frames[1:]),
+        tile_id=3,
+        missing=(("d:\\raws\\b.fit", "there is no such file."),),
+        master_tile=Path("/o/master_tile_003.fits"),
+        run_folder=Path("/o"),
+    )
+    changed = replace(study, cluster=cluster)
+    assert_same(read_study(write_study(tmp_path / "a.zestudy", changed)), changed)
+
+
+@pytest.mark.parametrize("field", ["tile_id", "missing", "master_tile", "run_folder"])
+def test_values_of_another_type_are_refused(study, tmp_path, monkeypatch, field):
+    monkeypatch.setattr(
+        cache_module,
+        "_describe",
+        lambda study, describe=cache_module._describe: {
+            **describe(study),
+            "cluster": {**describe(study)["cluster"], field: {"a": 1}},
+        },
+    )
+    with pytest.raises(StudyFileError, match="does not hold a studied cluster"):
+        read_study(write_study(tmp_path / "a.zestudy", study))
+
+
+def test_a_kept_study_has_the_cluster_as_it_is_now(cluster, study, tmp_path):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+    now = replace(cluster, name="master_tile_001", tile_id=1, notes=("From a run.",))
+    kept = cache.load(now, OPTIONS)
+    assert kept.cluster == now
+    assert kept.notes == ("From a run.", *study.notes[len(cluster.notes) :])
+
+
 def test_a_study_without_tile_coverage_and_wcs_is_read_back(study, tmp_path):
     bare = replace(study, tile=None, coverage=None, wcs_header=None)
     again = read_study(write_study(tmp_path / "a.zestudy", bare))

@@ -14,7 +14,7 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_zecoverage.core.clusters import Cluster, find_clusters
+from napari_zecoverage.core.clusters import Cluster, find_frame_clusters
 from napari_zecoverage.core.errors import ClusterError
 from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
 
@@ -69,7 +69,7 @@ def on_the_sky(ra: float, dec: float) -> Direction:
 
 
 def test_the_real_frames_are_one_cluster(real_frames: list[Path]) -> None:
-    [found] = find_clusters(real_frames[0].parent)
+    [found] = find_frame_clusters(real_frames[0].parent)
     assert found.name == "m94"
     assert [frame.path for frame in found.frames] == real_frames
     assert found.shape == (1920, 1080)
@@ -177,6 +177,34 @@ def test_the_identity_changes_with_the_file(tmp_path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000_000))
     assert Cluster.from_files([path]).identity not in (before, changed)
     assert str(path) in before[0]
+
+
+def test_frames_that_were_looked_at_before_make_a_cluster() -> None:
+    other = info(9, shape=(9, 8))
+    made = Cluster.from_frames(
+        [info(2), other, info(1)], "mine", left_out=[("/z.fit", "bad.")], notes=["Told before."]
+    )
+    assert made.frames == (info(1), info(2))
+    assert [path for path, _ in made.left_out] == [str(other.path), "/z.fit"]
+    assert made.notes[0] == "Told before."
+    assert (made.tile_id, made.missing, made.master_tile, made.run_folder) == (None, (), None, None)
+    with pytest.raises(ClusterError, match=r"/z\.fit: bad"):
+        Cluster.from_frames([], "mine", left_out=[("/z.fit", "bad.")])
+
+
+def test_the_identity_of_a_cached_frame_is_its_caches_and_its_headers() -> None:
+    cached = info(0, pixels_path=Path("/o/a.npy"), wcs_header="CRVAL1  = 1")
+    assert cached.source == Path("/o/a.npy")
+    assert info(0).source == info(0).path
+    [identity] = cluster(cached).identity
+    assert identity.startswith("/o/a.npy|100|200|")
+    assert cluster(replace(cached, wcs_header="CRVAL1  = 2")).identity != (identity,)
+    assert cluster(info(0)).identity != (identity,)
+
+
+def test_missing_frames_are_counted_in_the_listing() -> None:
+    lacking = replace(cluster(info()), missing=(("/a.fit", "gone."), ("/b.fit", "gone.")))
+    assert lacking.listing.endswith("10 s in all, 2 missing")
 
 
 # What a cluster tells
@@ -320,27 +348,27 @@ def test_no_frame_is_nearer_to_the_mean_than_the_reference(
 def test_a_single_file_is_a_cluster(tmp_path: Path) -> None:
     path = write(tmp_path / "a.fits")
     for source in (path, str(path), [path]):
-        [found] = find_clusters(source)
+        [found] = find_frame_clusters(source)
         assert [frame.path for frame in found.frames] == [path]
 
 
 def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(tmp_path / "a.fits")
     monkeypatch.chdir(tmp_path)
-    assert find_clusters("a.fits")[0].frames[0].path == tmp_path / "a.fits"
-    assert find_clusters(".")[0].name == tmp_path.name
+    assert find_frame_clusters("a.fits")[0].frames[0].path == tmp_path / "a.fits"
+    assert find_frame_clusters(".")[0].name == tmp_path.name
 
 
 def test_a_list_of_files_is_one_cluster(tmp_path: Path) -> None:
     paths = [write(tmp_path / folder / "a.fits") for folder in ("one", "two")]
-    [found] = find_clusters(iter(paths))
+    [found] = find_frame_clusters(iter(paths))
     assert [frame.path for frame in found.frames] == paths
 
 
 def test_a_list_may_hold_folders(tmp_path: Path) -> None:
     alone = write(tmp_path / "a.fits")
     inside = write(tmp_path / "folder" / "b.fits")
-    found = find_clusters([tmp_path / "folder", alone])
+    found = find_frame_clusters([tmp_path / "folder", alone])
     assert [[frame.path for frame in each.frames] for each in found] == [[alone], [inside]]
 
 
@@ -349,7 +377,7 @@ def test_a_folder_and_each_sub_folder_are_clusters(tmp_path: Path) -> None:
     for place in ("b.fit", "a.FIT", "notes.txt", "first/a.fit", "second/lights/a.fit"):
         write(top / place)
     (top / "empty").mkdir()
-    found = find_clusters(top)
+    found = find_frame_clusters(top)
     assert [(each.name, len(each.frames)) for each in found] == [
         ("M 94", 2),
         ("first", 1),
@@ -360,7 +388,7 @@ def test_a_folder_and_each_sub_folder_are_clusters(tmp_path: Path) -> None:
 def test_every_ending_is_found(tmp_path: Path) -> None:
     for number, ending in enumerate(FRAME_ENDINGS):
         write(tmp_path / "plain.fits").rename(tmp_path / f"{number}{ending.upper()}")
-    [found] = find_clusters(tmp_path)
+    [found] = find_frame_clusters(tmp_path)
     # The content is plain FITS under every name; only an .npy has to be one.
     assert len(found.frames) == len(FRAME_ENDINGS)
     assert {".fit", ".fits", ".fts", ".fit.gz", ".fits.fz", ".npy"} <= set(FRAME_ENDINGS)
@@ -377,7 +405,7 @@ def test_what_is_passed_over(tmp_path: Path) -> None:
         "unaligned_by_zemosaic/a.fit",
     ):
         write(tmp_path / place)
-    [found] = find_clusters(tmp_path)
+    [found] = find_frame_clusters(tmp_path)
     assert [frame.path for frame in found.frames] == [kept]
 
 
@@ -386,7 +414,7 @@ def test_a_cache_folder_is_opened_when_it_is_asked_for(tmp_path: Path) -> None:
     folder.mkdir()
     np.save(folder / "preprocessed_a_0.npy", np.ones((6, 8, 3), np.float32))
     np.save(folder / "hp_mask_a_0123.npy", np.ones((6, 8), np.uint8))
-    [found] = find_clusters(folder)
+    [found] = find_frame_clusters(folder)
     assert [frame.path.name for frame in found.frames] == ["preprocessed_a_0.npy"]
 
 
@@ -395,15 +423,15 @@ def test_links_in_a_circle_are_survived(tmp_path: Path) -> None:
     (tmp_path / "lights" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self").symlink_to("self")
     (tmp_path / "gone.fit").symlink_to("nowhere")
-    [found] = find_clusters(tmp_path)
+    [found] = find_frame_clusters(tmp_path)
     assert found.name == "lights"
 
 
 def test_the_search_does_not_go_down_for_ever(tmp_path: Path) -> None:
     write(tmp_path.joinpath(*"abcdefgh") / "frame.fit")
-    assert len(find_clusters(tmp_path)) == 1
+    assert len(find_frame_clusters(tmp_path)) == 1
     write(tmp_path.joinpath(*"abcdefghi") / "frame.fit")
-    assert len(find_clusters(tmp_path)) == 1
+    assert len(find_frame_clusters(tmp_path)) == 1
 
 
 def empty_folder(folder: Path) -> str:
@@ -424,7 +452,7 @@ def folder_of_bad_frames(folder: Path) -> str:
 def test_a_folder_without_frames_is_an_error(tmp_path: Path, fill: Callable[[Path], str]) -> None:
     expected = fill(tmp_path)
     with pytest.raises(ClusterError) as caught:
-        find_clusters(tmp_path)
+        find_frame_clusters(tmp_path)
     assert str(tmp_path) in str(caught.value)
     assert expected in str(caught.value)
 
@@ -432,7 +460,7 @@ def test_a_folder_without_frames_is_an_error(tmp_path: Path, fill: Callable[[Pat
 def test_a_place_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     for missing in (tmp_path / "missing", "a\0b"):
         with pytest.raises(ClusterError, match="no such file or folder"):
-            find_clusters(missing)
+            find_frame_clusters(missing)
 
 
 def test_a_folder_that_cannot_be_read_is_an_error(
@@ -443,13 +471,13 @@ def test_a_folder_that_cannot_be_read_is_an_error(
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     with pytest.raises(ClusterError, match="cannot be read"):
-        find_clusters(tmp_path)
+        find_frame_clusters(tmp_path)
 
 
 def test_one_bad_folder_does_not_end_the_search(tmp_path: Path) -> None:
     good = write(tmp_path / "good" / "a.fit")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.fit").write_text("no frame")
-    [found] = find_clusters(tmp_path)
+    [found] = find_frame_clusters(tmp_path)
     assert found.frames[0].path == good
     assert any(str(tmp_path / "bad") in note for note in found.notes)

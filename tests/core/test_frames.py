@@ -26,7 +26,14 @@ from napari_zecoverage.core.errors import (
     FrameTooLargeError,
     FrameUnreadableError,
 )
-from napari_zecoverage.core.frames import Frame, look_at_frame, luminance, read_frame
+from napari_zecoverage.core.frames import (
+    Frame,
+    look_at_cached_frame,
+    look_at_frame,
+    luminance,
+    mount_of_word,
+    read_frame,
+)
 
 few_examples = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -443,6 +450,60 @@ def test_a_cache_of_another_shape_is_refused(tmp_path: Path, shape: tuple[int, .
     for look in (look_at_frame, read_frame):
         with pytest.raises(FrameShapeError):
             look(tmp_path / "a.npy")
+
+
+def test_a_cached_frame_is_known_by_its_raw_and_described_by_its_header(tmp_path: Path) -> None:
+    raw = write(
+        tmp_path / "a.fit",
+        np.ones((5, 7), np.uint16),
+        DATE__OBS="2025-03-26T22:00:00",
+        EQMODE=1,
+        CREATOR="ZWO Seestar S50",
+        EXPTIME=10.0,
+        CTYPE1="RA---TAN",
+        CTYPE2="DEC--TAN",
+        CRVAL1=10.0,
+        CRVAL2=40.0,
+        CRPIX1=3.0,
+        CRPIX2=2.0,
+        CD1_1=-1e-3,
+        CD1_2=0.0,
+        CD2_1=0.0,
+        CD2_2=1e-3,
+    )
+    cache = tmp_path / "preprocessed_a_3.npy"
+    np.save(cache, read_frame(raw).pixels)
+    plain = look_at_frame(raw)
+    header = fits.getheader(raw).tostring(sep="\n", endcard=False, padding=False)
+    for text in (header, "\n".join(line.rstrip() for line in header.split("\n"))):
+        info = look_at_cached_frame(raw, cache, text)
+        assert (info.path, info.pixels_path, info.source) == (raw, cache, cache)
+        assert (info.is_cfa, info.bayer_pattern, info.shape) == (False, None, (5, 7))
+        assert info.size_bytes == cache.stat().st_size
+        for name in ("date", "mount", "creator", "exposure_s", "wcs_header", "direction"):
+            assert getattr(info, name) == getattr(plain, name) is not None
+    assert plain.source == raw
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "x" * 10_000, "END", "EQMODE  =\nCTYPE1  = 'RA"])
+def test_a_cached_frame_survives_any_header(tmp_path: Path, text: str) -> None:
+    np.save(tmp_path / "a.npy", np.zeros((5, 7, 3), np.float32))
+    info = look_at_cached_frame("/gone/a.fit", tmp_path / "a.npy", text)
+    assert (info.path, info.mount, info.wcs_header) == (Path("/gone/a.fit"), "UNKNOWN", None)
+
+
+def test_a_cache_that_is_a_frame_of_another_kind_is_refused(tmp_path: Path) -> None:
+    raw = write(tmp_path / "a.npy", np.ones((5, 7), np.uint16))
+    with pytest.raises(FrameUnreadableError, match="not one of ZeMosaic's"):
+        look_at_cached_frame(raw, raw, "")
+
+
+@pytest.mark.parametrize(
+    ("word", "mount"),
+    [("1", "EQ"), (" eq ", "EQ"), ("Alt-Az", "ALT_AZ"), ("0", "ALT_AZ"), ("", None), ("2", None)],
+)
+def test_the_words_for_mounts(word: str, mount: str | None) -> None:
+    assert mount_of_word(word) == mount
 
 
 class _Trap:

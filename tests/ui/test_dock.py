@@ -24,7 +24,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zecoverage.core.clusters import find_clusters
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -32,6 +31,7 @@ from napari_zecoverage.core.studied import StudyProgress
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.ui import dock as dock_module
 from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 NAMES = {
     "min_coverage_abs",

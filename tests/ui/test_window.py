@@ -12,11 +12,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QSlider, QWidget
 
 from napari_zecoverage.core.cache import write_study
-from napari_zecoverage.core.clusters import find_clusters
 from napari_zecoverage.ui import contributions
 from napari_zecoverage.ui import dock as dock_module
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.zemosaic.config import read_config
+from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 pytestmark = pytest.mark.window
 

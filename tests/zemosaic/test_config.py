@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,17 @@ from napari_zecoverage.zemosaic.config import (
     CONFIG_NAME,
     MAX_BYTES,
     MISSING,
+    STALE_AFTER_S,
+    Backup,
     ConfigChange,
     ConfigFile,
     KeyChange,
+    Reverted,
+    changed_since,
+    list_backups,
     read_config,
+    restore_backup,
+    reverted_after_export,
     write_config,
 )
 
@@ -882,6 +890,297 @@ def test_a_process_killed_at_any_step_leaves_the_old_or_the_new_file_whole(tmp_p
         assert (folder / CONFIG_NAME).read_bytes() == new
     assert set(states) == {old, new}
     assert states == sorted(states, key=lambda content: content == new), "old, then new"
+
+
+# --- backups and back ------------------------------------------------------------------
+
+BEFORE = '{"altaz_morph_open_px": 0, "gone": [1], "altaz_decay": 0.5}'
+
+
+def backup_of(
+    config: Path, content: str | bytes, moment: str = "2026-01-02T03-04-05.000006Z"
+) -> Path:
+    return put(config.with_name(f"{config.name}.{moment}.bak"), content)
+
+
+def test_backups_are_listed_the_newest_first(config: Path) -> None:
+    assert list_backups(config) == ()
+    old = backup_of(config, "{}")
+    new = backup_of(config, "{ }", "2026-01-02T03-04-06.000000Z")
+    put(config.with_name(f"{CONFIG_NAME}.mine.bak"), "{}")
+    backup_of(config, "{}", "2026-13-02T03-04-05.000006Z")
+    backup_of(config, "{}", "2026-01-09T03-04-05.000006Z").rename(config.with_name("other"))
+    config.with_name(f"{CONFIG_NAME}.2026-01-08T03-04-05.000006Z.bak").symlink_to(old)
+    config.with_name(f"{CONFIG_NAME}.2026-01-07T03-04-05.000006Z.bak").mkdir()
+    assert list_backups(config.parent) == (
+        Backup(new, datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC), 3),
+        Backup(old, datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), 2),
+    )
+    config.unlink()
+    assert len(list_backups(config)) == 2
+    assert list_backups(config.parent / "nowhere" / "c.json") == ()
+
+
+def test_backups_that_cannot_be_listed_say_why(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> Any:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(ConfigError, match="cannot be listed: Permission denied"):
+        list_backups(config)
+
+
+def test_what_was_exported_is_undone_by_its_backup(config: Path) -> None:
+    exported = write_config(config, TUNED)
+    tuned = config.read_bytes()
+    (backup,) = list_backups(config)
+    assert backup.path == exported.backup
+    back = restore_backup(config, backup)
+    assert config.read_text(encoding="utf-8") == AS_ZEMOSAIC_WRITES
+    assert back.changes == tuple(KeyChange(key, new, old) for key, old, new in exported.changes)
+    assert back.backup is not None
+    assert back.backup.read_bytes() == tuned
+    assert [each.path for each in list_backups(config)] == [back.backup, backup.path]
+    # And forth again.
+    restore_backup(str(config), str(back.backup))
+    assert config.read_bytes() == tuned
+
+
+def test_a_dry_restore_tells_all_and_writes_nothing(config: Path) -> None:
+    backup = backup_of(config, '{"a": NaN, "altaz_margin_percent": 5, "altaz_nanize": 1}')
+    before = names(config.parent)
+    change = restore_backup(config, backup, dry_run=True)
+    assert change.backup is None
+    assert change.changes[:2] == (
+        KeyChange("a", MISSING, change.changes[0].new),
+        KeyChange("altaz_nanize", True, 1),
+    )
+    removed = [each.key for each in change.changes[2:]]
+    assert removed == [
+        key
+        for key in json.loads(AS_ZEMOSAIC_WRITES)
+        if key not in ("altaz_margin_percent", "altaz_nanize")
+    ]
+    assert all(each.new is MISSING for each in change.changes[2:])
+    assert 'language: "fr" → not in the file' in change.lines()
+    assert names(config.parent) == before
+    assert config.read_text(encoding="utf-8") == AS_ZEMOSAIC_WRITES
+
+
+def test_a_backup_equal_to_the_config_is_not_written(config: Path) -> None:
+    backup = backup_of(config, AS_ZEMOSAIC_WRITES)
+    before = config.stat()
+    change = restore_backup(config, backup)
+    assert (change.changes, change.backup) == ((), None)
+    assert config.stat().st_ino == before.st_ino
+    # One that is only spelled otherwise is put back.
+    other = backup_of(config, AS_ZEMOSAIC_WRITES + " ", "2026-01-02T03-04-07.000006Z")
+    change = restore_backup(config, other)
+    assert change.changes == ()
+    assert change.backup is not None
+    assert config.read_text(encoding="utf-8") == AS_ZEMOSAIC_WRITES + " "
+
+
+@pytest.mark.parametrize("damaged", [b"", b"{", b"\xff", b"[]"])
+def test_a_damaged_config_is_replaced_and_kept(config: Path, damaged: bytes) -> None:
+    backup = backup_of(config, BEFORE)
+    put(config, damaged)
+    change = restore_backup(config, backup)
+    assert config.read_text() == BEFORE
+    assert change.changes[0] == KeyChange("altaz_morph_open_px", MISSING, 0)
+    assert change.backup is not None
+    assert change.backup.read_bytes() == damaged
+
+
+def test_a_config_that_is_gone_comes_back(config: Path) -> None:
+    backup = backup_of(config, BEFORE)
+    config.unlink()
+    assert restore_backup(config, backup).backup is None
+    assert config.read_text() == BEFORE
+
+
+def test_the_oldest_of_five_can_be_put_back(config: Path) -> None:
+    make_old_backups(config.parent)
+    list_backups(config)[0].path.unlink()
+    oldest = list_backups(config)[-1]
+    put(oldest.path, BEFORE)
+    restore_backup(config, oldest)
+    assert config.read_text() == BEFORE
+    assert len(list_backups(config)) == BACKUPS_KEPT
+
+
+def test_only_a_backup_of_this_config_is_put_back(tmp_path: Path, config: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    backup = backup_of(config, BEFORE)
+    link = config.with_name(f"{CONFIG_NAME}.2026-01-08T03-04-05.000006Z.bak")
+    link.symlink_to(backup)
+    for stranger in (
+        put(tmp_path / "other.json", BEFORE),
+        backup_of(elsewhere / CONFIG_NAME, BEFORE),
+        backup_of(tmp_path / "other.json", BEFORE),
+        link,
+    ):
+        with pytest.raises(ConfigError, match="is not a backup"):
+            restore_backup(config, stranger)
+    for path, source in (("a\0b", backup), (config, "a\0b/c")):
+        with pytest.raises(ConfigError):
+            restore_backup(path, source)
+    with pytest.raises(ConfigError):
+        list_backups("a\0b")
+    with pytest.raises(ConfigFormatError, match="is not JSON"):
+        restore_backup(config, put(backup, "{"))
+    backup.unlink()
+    with pytest.raises(ConfigNotFoundError, match="no such backup"):
+        restore_backup(config, backup)
+    assert config.read_text(encoding="utf-8") == AS_ZEMOSAIC_WRITES
+
+
+def test_nothing_is_put_back_over_an_unseen_change(config: Path) -> None:
+    backup = backup_of(config, BEFORE)
+    read = read_config(config)
+    put(config, "{}")
+    with pytest.raises(ConfigChangedError):
+        restore_backup(config, backup, expected=read)
+    assert config.read_text() == "{}"
+    restore_backup(config, backup, expected=read_config(config))
+    assert config.read_text() == BEFORE
+
+
+def test_of_a_link_the_backups_stand_beside_the_file_it_leads_to(
+    tmp_path: Path, config: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    link = other / "linked.json"
+    link.symlink_to(config)
+    write_config(link, TUNED)
+    (backup,) = list_backups(link)
+    assert backup.path.parent == config.parent
+    restore_backup(link, backup)
+    assert link.is_symlink()
+    assert config.read_text(encoding="utf-8") == AS_ZEMOSAIC_WRITES
+
+
+@pytest.mark.parametrize("make_trouble", [full_disk, interrupt])
+def test_trouble_at_any_step_of_a_restore_leaves_one_of_the_two_whole(
+    tmp_path: Path, make_trouble: Callable[[], None]
+) -> None:
+    seen = set()
+    for at in range(1, 100):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        config = put(folder / CONFIG_NAME, AS_ZEMOSAIC_WRITES)
+        backup = backup_of(config, BEFORE)
+        trouble = Trouble(at, make_trouble)
+        failed = False
+        with pytest.MonkeyPatch.context() as patches:
+            trouble.install(partial(patches.setattr, raising=False))
+            try:
+                restore_backup(config, backup)
+            except (ConfigWriteError, KeyboardInterrupt):
+                failed = True
+        assert not list(folder.glob(".*")), f"step {at} leaves a temporary file"
+        seen.add(content := config.read_text(encoding="utf-8"))
+        assert backup.read_text() == BEFORE
+        assert content in (BEFORE, AS_ZEMOSAIC_WRITES)
+        assert failed or content == BEFORE
+        if trouble.count < at:
+            break
+    assert at > 12
+    assert not failed
+    assert seen == {BEFORE, AS_ZEMOSAIC_WRITES}
+
+
+def test_what_a_killed_export_left_is_removed_by_a_later_one(config: Path) -> None:
+    def aged(name: str, seconds: float) -> Path:
+        path = put(config.with_name(name), "half")
+        os.utime(path, (os.stat(config).st_mtime - seconds,) * 2)
+        return path
+
+    stale = aged(f".{CONFIG_NAME}.0123456789abcdef.tmp", STALE_AFTER_S + 60)
+    stay = [
+        aged(f".{CONFIG_NAME}.0123456789abcde0.tmp", STALE_AFTER_S - 600),
+        aged(f".{CONFIG_NAME}.0123456789abcde1.tmp", -86400),
+        aged(f".{CONFIG_NAME}.0123456789abcdeX.tmp", 86400),
+        aged(f".{CONFIG_NAME}.tmp", 86400),
+        aged(".other.json.0123456789abcdef.tmp", 86400),
+    ]
+    folder = config.with_name(f".{CONFIG_NAME}.0123456789abcde2.tmp")
+    folder.mkdir()
+    os.utime(folder, (0, 0))
+    write_config(config, MaskParameters(), dry_run=True)
+    assert stale.exists()
+    write_config(config, TUNED)
+    assert not stale.exists()
+    assert all(path.exists() for path in [*stay, folder])
+
+
+# --- changed meanwhile -----------------------------------------------------------------
+
+
+def test_what_changed_on_disk_is_told(config: Path) -> None:
+    read = read_config(config)
+    assert changed_since(read) == ()
+    values = json.loads(AS_ZEMOSAIC_WRITES)
+    del values["language"]
+    put(config, json.dumps({"new": None, **values, "altaz_nanize": 1, "altaz_morph_open_px": 3.0}))
+    assert changed_since(read) == (
+        KeyChange("new", MISSING, None),
+        KeyChange("altaz_nanize", True, 1),
+        KeyChange("language", "fr", MISSING),
+    )
+    put(config, AS_ZEMOSAIC_WRITES + "\n")
+    assert changed_since(read) == ()
+
+
+def test_a_config_gone_or_damaged_since_is_an_error(config: Path) -> None:
+    read = read_config(config)
+    put(config, "{")
+    with pytest.raises(ConfigFormatError):
+        changed_since(read)
+    config.unlink()
+    with pytest.raises(ConfigNotFoundError):
+        changed_since(read)
+
+
+def test_not_a_number_is_no_change_of_itself(tmp_path: Path) -> None:
+    read = read_config(put(tmp_path / "c.json", '{"a": NaN, "b": [Infinity]}'))
+    put(tmp_path / "c.json", '{"a":NaN, "b":[-Infinity]}')
+    assert [change.key for change in changed_since(read)] == ["b"]
+
+
+def test_values_written_back_after_an_export_are_told(config: Path) -> None:
+    change = write_config(config, TUNED)
+    assert reverted_after_export(change, read_config(config)) == ()
+    # ZeMosaic's window writes its copy, with its own spelling; one value is another still.
+    values = json.loads(AS_ZEMOSAIC_WRITES)
+    values |= {"altaz_min_coverage_abs": 3, "altaz_morph_open_px": 2, "language": "en"}
+    put(config, json.dumps(values, indent=4))
+    reverted = reverted_after_export(change, read_config(config))
+    assert reverted == (
+        Reverted("altaz_min_coverage_abs", 3.0, 4.0, 3),
+        Reverted("altaz_min_coverage_frac", 0.5, 0.65, 0.5),
+        Reverted("altaz_morph_open_px", 3, 1, 2),
+    )
+    assert [each.to_old for each in reverted] == [True, True, False]
+    assert reverted[0].line() == "altaz_min_coverage_abs: 4.0 was exported, 3 is back"
+    assert reverted[2].line() == "altaz_morph_open_px: 1 was exported, 2 stands there now"
+
+
+def test_a_value_that_reads_as_ours_is_not_reverted(config: Path) -> None:
+    change = write_config(config, TUNED)
+    assert reverted_after_export(change, {**TUNED.to_config(), "altaz_min_coverage_abs": 4}) == ()
+    (gone,) = reverted_after_export(
+        change, {key: v for key, v in TUNED.to_config().items() if key != "altaz_morph_open_px"}
+    )
+    assert (gone.now, gone.to_old) == (MISSING, True)
+    assert gone.line() == "altaz_morph_open_px: 1 was exported, nothing is back"
+    restored = restore_backup(config, list_backups(config)[0])
+    assert reverted_after_export(restored, read_config(config)) == ()
+    assert len(reverted_after_export(restored, TUNED.to_config())) == 3
 
 
 # --- any file --------------------------------------------------------------------------

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import operator
 import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from os import PathLike
 from pathlib import Path
@@ -32,7 +33,7 @@ log = logging.getLogger(__name__)
 STUDY_SUFFIX: Final = ".zestudy"
 """A studied cluster: a NumPy .npz whose `study` entry is JSON."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Raised whenever a study's meaning or its file changes; older entries are then rebuilt."""
 
 DEFAULT_MAX_BYTES: Final = 4 * 2**30
@@ -149,6 +150,10 @@ def _describe(study: ClusterStudy) -> dict[str, Any]:
             "frames": [_describe_frame(each) for each in study.cluster.frames],
             "left_out": study.cluster.left_out,
             "notes": study.cluster.notes,
+            "tile_id": study.cluster.tile_id,
+            "missing": study.cluster.missing,
+            "master_tile": _text_of(study.cluster.master_tile),
+            "run_folder": _text_of(study.cluster.run_folder),
         },
         "options": asdict(study.options),
         "registrations": [
@@ -165,9 +170,18 @@ def _describe_frame(frame: FrameInfo) -> dict[str, Any]:
     return {
         **asdict(frame),
         "path": str(frame.path),
+        "pixels_path": _text_of(frame.pixels_path),
         "date": frame.date and frame.date.isoformat(),
         "night": frame.night and frame.night.isoformat(),
     }
+
+
+def _text_of(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _path_of(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _rebuild(
@@ -186,6 +200,10 @@ def _rebuild(
             frames=tuple(_rebuild_frame(each) for each in cluster["frames"]),
             left_out=tuple((path, reason) for path, reason in cluster["left_out"]),
             notes=tuple(cluster["notes"]),
+            tile_id=None if cluster["tile_id"] is None else operator.index(cluster["tile_id"]),
+            missing=tuple((path, reason) for path, reason in cluster["missing"]),
+            master_tile=_path_of(cluster["master_tile"]),
+            run_folder=_path_of(cluster["run_folder"]),
         ),
         options=StudyOptions(**described["options"]),
         registrations=tuple(_rebuild_registration(each) for each in described["registrations"]),
@@ -203,6 +221,7 @@ def _rebuild_frame(values: Mapping[str, Any]) -> FrameInfo:
         **{
             **values,
             "path": Path(values["path"]),
+            "pixels_path": _path_of(values["pixels_path"]),
             "shape": tuple(values["shape"]),
             "date": values["date"] and datetime.fromisoformat(values["date"]),
             "night": values["night"] and date.fromisoformat(values["night"]),
@@ -271,7 +290,7 @@ class StudyCache:
             os.utime(path)
         except OSError as error:
             log.debug("%s: %s", path, error)
-        return study
+        return _renewed(study, cluster)
 
     def store(self, study: ClusterStudy) -> None:
         """Keep a study, and drop the entries not used for longest beyond `max_bytes`."""
@@ -311,6 +330,14 @@ class StudyCache:
             if each != keep:
                 excess -= _size(each)
                 _remove(each)
+
+
+def _renewed(study: ClusterStudy, cluster: Cluster) -> ClusterStudy:
+    """Put the cluster as it is known now into its study: a name or a note may have changed."""
+    old, notes = study.cluster.notes, study.notes
+    if notes[: len(old)] == old:
+        notes = (*cluster.notes, *notes[len(old) :])
+    return replace(study, cluster=cluster, notes=notes)
 
 
 def _size(path: Path) -> int:

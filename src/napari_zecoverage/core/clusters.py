@@ -10,9 +10,9 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -69,12 +69,24 @@ class Cluster:
         Path and reason of each file that could not be taken.
     notes : tuple of str
         What the user should know of this cluster, in words.
+    tile_id : int or None
+        The number of its master tile in a ZeMosaic run; None outside of one.
+    missing : tuple of (str, str)
+        Path, as the run wrote it, and reason of each frame that was not found.
+    master_tile : Path or None
+        The master tile that ZeMosaic made of it, where that is still there.
+    run_folder : Path or None
+        The folder whose manifest, or GRID plan, it was read from.
     """
 
     name: str
     frames: tuple[FrameInfo, ...]
     left_out: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    tile_id: int | None = None
+    missing: tuple[tuple[str, str], ...] = ()
+    master_tile: Path | None = None
+    run_folder: Path | None = None
 
     @classmethod
     def from_files(cls, paths: Iterable[str | os.PathLike[str]], name: str | None = None) -> Self:
@@ -102,24 +114,62 @@ class Cluster:
         files, notes = _without_repeats([paths] if isinstance(paths, (str, os.PathLike)) else paths)
         if not files:
             raise ClusterError("No files were given; a cluster needs at least one frame.")
-        looks = _look_at_all(files)
-        seen = [look for look in looks if isinstance(look, FrameInfo)]
-        left_out = [(look.path, look.reason) for look in looks if isinstance(look, FrameError)]
+        looks = look_at_all(files)
+        return cls.from_frames(
+            [look for look in looks if isinstance(look, FrameInfo)],
+            name or _shared_name(files),
+            left_out=[(look.path, look.reason) for look in looks if isinstance(look, FrameError)],
+            notes=notes,
+        )
+
+    @classmethod
+    def from_frames(
+        cls,
+        frames: Iterable[FrameInfo],
+        name: str,
+        *,
+        left_out: Iterable[tuple[str, str]] = (),
+        notes: Iterable[str] = (),
+    ) -> Self:
+        """Make a cluster of frames that were looked at before.
+
+        Parameters
+        ----------
+        frames : iterable of FrameInfo
+            In any order.
+        name : str
+        left_out : iterable of (str, str)
+            Files that could not be taken, with the reason.
+        notes : iterable of str
+            What is known of the cluster already.
+
+        Returns
+        -------
+        Cluster
+            Frames whose shape is not the most common one are left out too.
+
+        Raises
+        ------
+        ClusterError
+            No frame is left; the message says what was tried.
+        """
+        seen = sorted(frames, key=lambda frame: str(frame.path))
         shape = _commonest_shape(seen)
-        frames = tuple(frame for frame in seen if frame.shape == shape)
-        left_out += [
+        kept = tuple(frame for frame in seen if frame.shape == shape)
+        refused = list(left_out)
+        refused += [
             (str(frame.path), _other_shape(frame.shape, shape))
             for frame in seen
             if shape is not None and frame.shape != shape
         ]
-        left_out.sort()
-        if not frames:
-            raise ClusterError(_nothing_left(left_out))
+        refused.sort()
+        if not kept:
+            raise ClusterError(_nothing_left(refused))
         return cls(
-            name=name or _shared_name(files),
-            frames=frames,
-            left_out=tuple(left_out),
-            notes=(*notes, *_notes_on(frames)),
+            name=name,
+            frames=kept,
+            left_out=tuple(refused),
+            notes=(*notes, *_notes_on(kept)),
         )
 
     @property
@@ -205,7 +255,7 @@ class Cluster:
     @property
     def identity(self) -> tuple[str, ...]:
         """One string a frame that changes when its file does: path, size, time of change."""
-        return tuple(f"{frame.path}|{frame.size_bytes}|{frame.mtime_ns}" for frame in self.frames)
+        return tuple(map(_identity, self.frames))
 
     @property
     def listing(self) -> str:
@@ -222,13 +272,15 @@ class Cluster:
             parts.append(f"{self.exposure_s:g} s in all")
         if self.left_out:
             parts.append(f"{len(self.left_out)} left out")
+        if self.missing:
+            parts.append(f"{len(self.missing)} missing")
         return ", ".join(parts)
 
 
-def find_clusters(
+def find_frame_clusters(
     source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
 ) -> list[Cluster]:
-    """Find the clusters of frames in what the user points at.
+    """Find the clusters of frames in what the user points at, going by its folders.
 
     Parameters
     ----------
@@ -282,7 +334,7 @@ def _from_place(place: Path) -> list[Cluster]:
         return [Cluster.from_files([place])]
     clusters: list[Cluster] = []
     failures = []
-    for folder, files in _folders_with_frames(place):
+    for folder, files in folders_with_frames(place):
         name = folder.name if folder == place else folder.relative_to(place).as_posix()
         try:
             clusters.append(Cluster.from_files(files, name or str(folder)))
@@ -292,7 +344,7 @@ def _from_place(place: Path) -> list[Cluster]:
             _log.warning("%s: %s", folder, error)
     if clusters and failures:
         first = clusters[0]
-        clusters[0] = Cluster(first.name, first.frames, first.left_out, (*first.notes, *failures))
+        clusters[0] = replace(first, notes=(*first.notes, *failures))
     if not clusters and failures:
         raise ClusterError("\n".join(failures))
     if not clusters:
@@ -303,8 +355,26 @@ def _from_place(place: Path) -> list[Cluster]:
     return clusters
 
 
-def _folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
-    """Go through a folder and its sub-folders, each once, in the order of their names."""
+def folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
+    """Go through a folder and its sub-folders, each once, in the order of their names.
+
+    Parameters
+    ----------
+    top : Path
+        Hidden sub-folders and those that ZeMosaic writes its own files to are
+        passed over, and those more than `MAX_FOLDER_DEPTH` levels down.
+
+    Yields
+    ------
+    folder : Path
+    files : list of Path
+        Those that are named like frames, sorted; at least one.
+
+    Raises
+    ------
+    ClusterError
+        `top` cannot be read.
+    """
     visited: set[str] = set()
     waiting = [(top, 0)]
     while waiting:
@@ -352,8 +422,20 @@ def _without_repeats(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Path
     return [same[0] for same in by_file.values()], notes
 
 
-def _look_at_all(files: list[Path]) -> list[FrameInfo | FrameError]:
-    """Look at each file, several at a time; the answers are in the files' order."""
+def look_at_all(files: Sequence[Path]) -> list[FrameInfo | FrameError]:
+    """Look at files, several at a time.
+
+    Parameters
+    ----------
+    files : sequence of Path
+
+    Returns
+    -------
+    list of FrameInfo or FrameError
+        One a file, in their order.
+    """
+    if not files:
+        return []
 
     def look(file: Path) -> FrameInfo | FrameError:
         try:
@@ -363,6 +445,12 @@ def _look_at_all(files: list[Path]) -> list[FrameInfo | FrameError]:
 
     with ThreadPoolExecutor(max_workers=min(_PARALLEL_LOOKS, len(files))) as pool:
         return list(pool.map(look, files))
+
+
+def _identity(frame: FrameInfo) -> str:
+    of_file = f"{frame.source}|{frame.size_bytes}|{frame.mtime_ns}"
+    # A cache's header comes from elsewhere, and may change without it.
+    return of_file if frame.pixels_path is None else f"{of_file}|{frame.path}|{frame.wcs_header}"
 
 
 def _commonest_shape(frames: list[FrameInfo]) -> tuple[int, int] | None:

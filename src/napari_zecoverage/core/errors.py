@@ -62,6 +62,10 @@ class ClusterError(ZecoverageError):
     """No cluster can be made from what was given."""
 
 
+class RunFolderError(FileError):
+    """A ZeMosaic output folder, or a GRID plan, cannot be used."""
+
+
 class StudyError(ZecoverageError):
     """A cluster cannot be studied."""
 

@@ -22,9 +22,9 @@ import stat
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NoReturn, TypeGuard, cast
 
@@ -134,7 +134,11 @@ class FrameInfo:
     direction : tuple of float or None
         Unit vector (x, y, z) the frame's centre points to; None without WCS.
     size_bytes, mtime_ns : int
-        Of the file.
+        Of the file that the pixels are read from.
+    creator : str or None
+        CREATOR.
+    pixels_path : Path or None
+        The .npy cache that the pixels are read from, where that is not `path`.
     """
 
     path: Path
@@ -152,6 +156,13 @@ class FrameInfo:
     direction: tuple[float, float, float] | None
     size_bytes: int
     mtime_ns: int
+    creator: str | None = None
+    pixels_path: Path | None = None
+
+    @property
+    def source(self) -> Path:
+        """The file that the pixels are read from: what `read_frame` is given."""
+        return self.pixels_path or self.path
 
 
 @dataclass(frozen=True)
@@ -188,7 +199,22 @@ class _Picture:
 
 
 @dataclass(frozen=True)
-class _Hdu:
+class Hdu:
+    """One header and data unit of a FITS file, as its header tells it.
+
+    Attributes
+    ----------
+    index : int
+        0 for the first.
+    cards : mapping
+        Keyword → value; of a keyword that stands twice the first, without
+        COMMENT and HISTORY. Text without trailing blanks.
+    wcs_cards : tuple of str
+        The cards of its WCS as they stand, 80 characters each.
+    data_offset, data_bytes : int
+        Where its data are in the file, in bytes, and how many it promises.
+    """
+
     index: int
     cards: Mapping[str, CardValue]
     wcs_cards: tuple[str, ...]
@@ -197,10 +223,12 @@ class _Hdu:
 
     @property
     def compressed(self) -> bool:
+        """Whether it is a table that holds a tile-compressed image."""
         return self.cards.get("XTENSION") == "BINTABLE" and self.cards.get("ZIMAGE") is True
 
     @property
     def is_image(self) -> bool:
+        """Whether it holds a picture, compressed or not."""
         standard = self.index == 0 or self.cards.get("XTENSION") == "IMAGE"
         return self.data_bytes > 0 and (standard or self.compressed)
 
@@ -236,11 +264,52 @@ def look_at_frame(path: str | os.PathLike[str]) -> FrameInfo:
     with _file_trouble(place), _open(place) as stream:
         status = os.stat(place)
         picture = _find_picture(place, stream)
-    height, width, is_cfa = _arrangement(place, picture)
+    return _described_frame(place, picture, status)
+
+
+def look_at_cached_frame(
+    raw: str | os.PathLike[str], cache: str | os.PathLike[str], header_text: str
+) -> FrameInfo:
+    """Look at a frame whose pixels ZeMosaic kept in a cache, and its header apart from them.
+
+    Parameters
+    ----------
+    raw : path-like
+        The raw frame, by which the user knows it; need not be there any more.
+    cache : path-like
+        ZeMosaic's .npy cache of its pixels.
+    header_text : str
+        The raw frame's header, one card a line.
+
+    Returns
+    -------
+    FrameInfo
+        Of the raw frame, with `FrameInfo.pixels_path` set; not a colour filter
+        mosaic, for the cache is debayered.
+
+    Raises
+    ------
+    FrameUnreadableError, FrameShapeError, FrameTooLargeError
+        As for `look_at_frame`, about the cache.
+    """
+    place = _absolute(cache)
+    with _file_trouble(place), _open(place) as stream:
+        status = os.stat(place)
+        picture = _find_picture(place, stream)
+    if picture.kind != "npy":
+        raise FrameUnreadableError(place, "it is not one of ZeMosaic's .npy caches.")
+    lines = header_text[: MAX_HEADER_BLOCKS * _BLOCK].split("\n")
+    cards, wcs_cards = _card_values(line[:_CARD].ljust(_CARD) for line in lines)
+    picture = replace(picture, cards=cards, described=cards, wcs_cards=wcs_cards)
+    return replace(_described_frame(place, picture, status), path=Path(raw), pixels_path=place)
+
+
+def _described_frame(path: Path, picture: _Picture, status: os.stat_result) -> FrameInfo:
+    height, width, is_cfa = _arrangement(path, picture)
     wcs_header, direction = _celestial_wcs(picture.wcs_cards, (height, width))
     observed = _observed(picture.described)
     return FrameInfo(
-        path=place,
+        path=path,
         shape=(height, width),
         is_cfa=is_cfa,
         bayer_pattern=_bayer_pattern(picture.cards) if is_cfa else None,
@@ -255,6 +324,7 @@ def look_at_frame(path: str | os.PathLike[str]) -> FrameInfo:
         direction=direction,
         size_bytes=status.st_size,
         mtime_ns=status.st_mtime_ns,
+        creator=_text(picture.described, "CREATOR"),
     )
 
 
@@ -298,6 +368,52 @@ def read_frame(path: str | os.PathLike[str]) -> Frame:
     if is_cfa:
         return _debayered(values, _bayer_pattern(picture.cards))
     return _colour(values)
+
+
+def look_at_hdus(path: str | os.PathLike[str]) -> tuple[Hdu, ...]:
+    """Read all headers of a FITS file, and none of its data.
+
+    Parameters
+    ----------
+    path : path-like
+        A FITS file, gzipped or not.
+
+    Returns
+    -------
+    tuple of Hdu
+        In the file's order, at least one, `MAX_HDUS` at most.
+
+    Raises
+    ------
+    FrameUnreadableError
+        The file is missing, damaged within a header, or not a FITS file.
+    """
+    place = _absolute(path)
+    with _file_trouble(place), _open(place) as stream:
+        start = stream.read(9)
+        if start != b"SIMPLE  =":
+            reason = "it does not begin with SIMPLE" if start else "it is empty"
+            raise FrameUnreadableError(place, f"it is not a FITS file: {reason}.")
+        return tuple(_hdus(place, stream))
+
+
+def mount_of_word(word: str) -> Mount | None:
+    """Return the mount that ZeMosaic takes a word for (ZEMOSAIC.md §4), in either case of letters.
+
+    Parameters
+    ----------
+    word : str
+        ``"1"``, ``"EQ"``, ``"0"``, ``"ALTAZ"`` and the like.
+
+    Returns
+    -------
+    {"EQ", "ALT_AZ"} or None
+        None for any other word.
+    """
+    word = word.strip().upper()
+    if word in _EQUATORIAL_WORDS:
+        return "EQ"
+    return "ALT_AZ" if word in _ALTAZ_WORDS else None
 
 
 def luminance(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -520,7 +636,7 @@ def _fits_picture(path: Path, stream: IO[bytes], gzipped: bool) -> _Picture:
     )
 
 
-def _hdus(path: Path, stream: IO[bytes]) -> Iterator[_Hdu]:
+def _hdus(path: Path, stream: IO[bytes]) -> Iterator[Hdu]:
     """Go from header to header of an open FITS file."""
     offset = 0
     for index in range(MAX_HDUS):
@@ -528,17 +644,10 @@ def _hdus(path: Path, stream: IO[bytes]) -> Iterator[_Hdu]:
         images = _header_cards(path, stream, first=index == 0)
         if images is None:
             return
-        cards: dict[str, CardValue] = {}
-        wcs_cards = {}
-        for image in images:
-            card = _parse_card(image)
-            if card is not None and card[0] not in cards:
-                cards[card[0]] = card[1]
-                if _WCS_CARD.fullmatch(card[0]):
-                    wcs_cards[card[0]] = image
+        cards, wcs_cards = _card_values(images)
         size = _data_bytes(path, cards)
         start = stream.tell()
-        yield _Hdu(index, cards, tuple(wcs_cards.values()), start, size)
+        yield Hdu(index, cards, wcs_cards, start, size)
         offset = start + -(-size // _BLOCK) * _BLOCK
         if offset >= 2**62:  # further than any file reaches
             return
@@ -562,6 +671,19 @@ def _header_cards(path: Path, stream: IO[bytes], first: bool) -> list[str] | Non
     raise FrameUnreadableError(
         path, f"its header does not end within {MAX_HEADER_BLOCKS} blocks of {_BLOCK} bytes."
     )
+
+
+def _card_values(images: Iterable[str]) -> tuple[dict[str, CardValue], tuple[str, ...]]:
+    """Return the values by keyword, the first of a repeated one, and the WCS's cards."""
+    cards: dict[str, CardValue] = {}
+    wcs_cards = []
+    for image in images:
+        card = _parse_card(image)
+        if card is not None and card[0] not in cards:
+            cards[card[0]] = card[1]
+            if _WCS_CARD.fullmatch(card[0]):
+                wcs_cards.append(image)
+    return cards, tuple(wcs_cards)
 
 
 def _parse_card(image: str) -> tuple[str, CardValue] | None:
@@ -675,11 +797,9 @@ def _night(observed: dt.datetime | None) -> dt.date | None:
 def _mount(cards: Mapping[str, CardValue]) -> Mount:
     """Read the mount from the words that ZeMosaic knows (ZEMOSAIC.md §4)."""
     for keyword in ("MOUNT_MODE", "_EQMODE_MODE", "EQMODE"):
-        word = str(cards.get(keyword, "")).strip().upper()
-        if word in _EQUATORIAL_WORDS:
-            return "EQ"
-        if word in _ALTAZ_WORDS:
-            return "ALT_AZ"
+        mount = mount_of_word(str(cards.get(keyword, "")))
+        if mount is not None:
+            return mount
     return "UNKNOWN"
 
 

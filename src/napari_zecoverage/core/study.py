@@ -204,7 +204,7 @@ class _Opened(NamedTuple):
 
 
 def _open_frame(cluster: Cluster, index: int) -> _Opened:
-    frame = read_frame(cluster.frames[index].path)
+    frame = read_frame(cluster.frames[index].source)
     picture = luminance(frame.pixels)
     bare = None if frame.finite is None else np.packbits(~frame.finite)
     return _Opened(frame.pixels, picture, find_stars(picture), bare)
@@ -367,7 +367,7 @@ def _stack(
     reporter: _Reporter,
 ) -> NDArray[np.float32]:
     def loader(index: int) -> Callable[[], NDArray[np.float32]]:
-        return lambda: read_frame(cluster.frames[index].path).pixels
+        return lambda: read_frame(cluster.frames[index].source).pixels
 
     inputs = [
         StackInput(loader(each.frame_index), each.matrix, each.footprint, each.holes, each.times)

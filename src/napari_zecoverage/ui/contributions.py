@@ -7,12 +7,12 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 from napari_zecoverage.core.cache import STUDY_SUFFIX, read_study
-from napari_zecoverage.core.clusters import find_clusters
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import stretch
 from napari_zecoverage.sample import sample_folder
 from napari_zecoverage.ui.layers import coverage_layer, tile_layer
+from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 Paths: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]

@@ -13,7 +13,7 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
-from napari_zecoverage.core.clusters import Cluster, find_clusters
+from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -27,6 +27,7 @@ from napari_zecoverage.ui.layers import ClusterLayers
 from napari_zecoverage.ui.live import Background, Job, LatestWins
 from napari_zecoverage.ui.threshold_panel import ThresholdPanel
 from napari_zecoverage.verdict import Verdict, verdict_of
+from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 if TYPE_CHECKING:
     import napari

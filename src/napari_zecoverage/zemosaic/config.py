@@ -55,6 +55,9 @@ ALWAYS_WRITTEN: Final = (
 BACKUPS_KEPT: Final = 5
 """How many of our backups stay beside a config."""
 
+STALE_AFTER_S: Final = 3600
+"""A hidden temporary file of ours that is older, in seconds, was left by a killed process."""
+
 MAX_BYTES: Final = 8 * 1024 * 1024
 """A larger file is not a config of ZeMosaic, whose own has some ten thousand bytes."""
 
@@ -126,7 +129,47 @@ class ConfigChange:
 
     def lines(self) -> list[str]:
         """Return one readable line a key: ``altaz_morph_open_px: 3 → 1``."""
-        return [f"{key}: {_spelled(old)} → {_spelled(new)}" for key, old, new in self.changes]
+        return [f"{key}: {spelled(old)} → {spelled(new)}" for key, old, new in self.changes]
+
+
+class Backup(NamedTuple):
+    """A config that we kept when we replaced it: the file, when (UTC), how large."""
+
+    path: Path
+    taken: datetime
+    size_bytes: int
+
+
+class Reverted(NamedTuple):
+    """A key that no longer reads as we wrote it: before the export, ours, and now."""
+
+    key: str
+    before: Any
+    written: Any
+    now: Any
+
+    @property
+    def to_old(self) -> bool:
+        """Whether the value from before the export is back, as ZeMosaic reads it."""
+        return _same(_reads_as(self.key, self.now), _reads_as(self.key, self.before))
+
+    def line(self) -> str:
+        """Return it for people: ``altaz_morph_open_px: 1 was exported, 3 is back``."""
+        again = "is back" if self.to_old else "stands there now"
+        now = "nothing" if self.now is MISSING else spelled(self.now)
+        return f"{self.key}: {spelled(self.written)} was exported, {now} {again}"
+
+
+def spelled(value: Any) -> str:
+    """Return a config's value for people, as the file spells it, never long."""
+    if value is MISSING:
+        return Missing.MISSING.value
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def read_config(path: str | PathLike[str]) -> ConfigFile:
@@ -179,9 +222,10 @@ def write_config(
       (its default, or for ``altaz_nanize_threshold`` ``altaz_alpha_soft_threshold``).
 
     New keys are added at the end. The new file is written beside the old one and
-    swapped in, so a kill at any moment leaves the old or the new file, whole. Owner and
-    permissions are kept; of a link, the file that it leads to is replaced. Backups are
-    called ``<name>.<UTC time>.bak``; the last `BACKUPS_KEPT` stay.
+    swapped in, so a kill at any moment leaves the old or the new file, whole; what a
+    killed export left beside it is removed by a later one. Owner and permissions are
+    kept; of a link, the file that it leads to is replaced. Backups are called
+    ``<name>.<UTC time>.bak``; the last `BACKUPS_KEPT` stay.
 
     Parameters
     ----------
@@ -217,10 +261,7 @@ def write_config(
     """
     place = _place(path)
     raw = _read_if_present(place)
-    if expected is not None:
-        digest = expected if isinstance(expected, str) else expected.digest
-        if raw is None or _digest(raw) != digest:
-            raise _changed(place)
+    _check_expected(place, raw, expected)
     if raw is None and not create:
         raise _not_found(place)
 
@@ -232,12 +273,171 @@ def write_config(
     return ConfigChange(place, backup, change.changes)
 
 
+def changed_since(config: ConfigFile) -> tuple[KeyChange, ...]:
+    """Return what changed in a config on disk since it was read.
+
+    Parameters
+    ----------
+    config : ConfigFile
+        As it was read.
+
+    Returns
+    -------
+    tuple of KeyChange
+        Old: as it was read; new: as it stands on disk; `MISSING` where a key was
+        added or removed. Empty also when only the spelling changed (3 and 3.0),
+        or spaces: `write_config` refuses such a file as well, until it is read again.
+
+    Raises
+    ------
+    ConfigNotFoundError
+        The file is gone.
+    ConfigError
+        It cannot be read any more, or is no config any more.
+    """
+    raw = _read_bytes(config.path)
+    if _digest(raw) == config.digest:
+        return ()
+    return _differences(config, _parse(config.path, raw).values)
+
+
+def reverted_after_export(change: ConfigChange, now: Mapping[str, Any]) -> tuple[Reverted, ...]:
+    """Return which exported values do not stand in the config any more.
+
+    An open window of ZeMosaic writes its own copy of the settings back when a run
+    starts and when it is closed (ZEMOSAIC.md §6). Read the config again some time
+    after an export and ask here.
+
+    Parameters
+    ----------
+    change : ConfigChange
+        What was exported (or restored).
+    now : mapping
+        The config as it was read afterwards.
+
+    Returns
+    -------
+    tuple of Reverted
+        Keys that ZeMosaic reads differently from what was written; a value that
+        reads the same (3 and 3.0) is none of them.
+    """
+    return tuple(
+        Reverted(key, old, new, now.get(key, MISSING))
+        for key, old, new in change.changes
+        if not _same(_reads_as(key, new), _reads_as(key, now.get(key, MISSING)))
+    )
+
+
+def list_backups(path: str | PathLike[str]) -> tuple[Backup, ...]:
+    """Return our backups of a config, the newest first.
+
+    Parameters
+    ----------
+    path : path-like
+        The config, or the folder that holds ``zemosaic_config.json``; it need not
+        be there any more.
+
+    Raises
+    ------
+    ConfigError
+        The folder cannot be read.
+    """
+    place = _place(path)
+    target = _followed(place)
+    backups = []
+    try:
+        for entry in target.parent.iterdir():
+            taken = _backup_time(target, entry.name)
+            # A link may lead anywhere; ours are files.
+            if taken is not None and stat.S_ISREG((state := entry.lstat()).st_mode):
+                backups.append(Backup(entry, taken, state.st_size))
+    except (FileNotFoundError, NotADirectoryError):
+        return ()
+    except (OSError, ValueError) as error:
+        raise ConfigError(place, f"its backups cannot be listed: {_reason(error)}.") from error
+    return tuple(sorted(backups, key=lambda backup: backup.path.name, reverse=True))
+
+
+def restore_backup(
+    path: str | PathLike[str],
+    backup: Backup | str | PathLike[str],
+    *,
+    expected: ConfigFile | str | None = None,
+    dry_run: bool = False,
+) -> ConfigChange:
+    """Put a backup back, byte for byte; the present file becomes a backup itself.
+
+    As `write_config` does, this leaves the old or the new file, whole, whenever it
+    is killed, and keeps the last `BACKUPS_KEPT` backups: the one that is put back
+    may be dropped from them, for it stands in the config then.
+
+    Parameters
+    ----------
+    path : path-like
+        The config, or the folder that holds ``zemosaic_config.json``. It may be
+        damaged or gone.
+    backup : Backup or path-like
+        One of `list_backups`.
+    expected : ConfigFile or str, optional
+        As for `write_config`.
+    dry_run : bool, default: False
+        Work out the change, write nothing.
+
+    Returns
+    -------
+    ConfigChange
+        All keys that differ. Of a present file that cannot be read as a config each
+        key of the backup counts as missing. With equal bytes nothing is written.
+
+    Raises
+    ------
+    ConfigNotFoundError
+        There is no such backup.
+    ConfigFormatError
+        The backup is no config.
+    ConfigChangedError
+        The config changed since it was read; nothing was written.
+    ConfigWriteError
+        The config cannot be written; it is as it was.
+    ConfigError
+        The file named is not one of our backups of this config, or cannot be read.
+    """
+    place = _place(path)
+    source = _own_backup(place, backup.path if isinstance(backup, Backup) else backup)
+    new = _read_if_present(source)
+    if new is None:
+        raise ConfigNotFoundError(source, "there is no such backup any more.")
+    wanted = _parse(source, new).values
+    raw = _read_if_present(place)
+    _check_expected(place, raw, expected)
+    change = ConfigChange(place, None, _differences(_values_or_none(place, raw), wanted))
+    if dry_run or raw == new:
+        return change
+    return ConfigChange(place, _swap_in(place, new, raw), change.changes)
+
+
 # --- reading ---------------------------------------------------------------------------
+
+
+def _check_expected(place: Path, raw: bytes | None, expected: ConfigFile | str | None) -> None:
+    if expected is None:
+        return
+    digest = expected if isinstance(expected, str) else expected.digest
+    if raw is None or _digest(raw) != digest:
+        raise _changed(place)
 
 
 def _place(path: str | PathLike[str]) -> Path:
     place = os.path.abspath(os.path.expanduser(path))
     return Path(place, CONFIG_NAME) if os.path.isdir(place) else Path(place)
+
+
+def _followed(place: Path) -> Path:
+    """Return where a path leads, links followed."""
+    try:
+        return Path(os.path.realpath(place))
+    except ValueError as error:
+        raise ConfigError(place, f"is no path: {error}.") from error
 
 
 def _not_found(place: Path) -> ConfigNotFoundError:
@@ -318,7 +518,7 @@ def _parse(place: Path, raw: bytes) -> _Parsed:
         values = json.loads(text)
         if not isinstance(values, dict):
             raise ConfigFormatError(
-                place, f"must hold a JSON object ({{...}}), not {_spelled(values)}."
+                place, f"must hold a JSON object ({{...}}), not {spelled(values)}."
             )
         members = _members(text)
     except UnicodeDecodeError as error:
@@ -367,7 +567,39 @@ def _skip_space(text: str, at: int) -> int:
     return space.end()
 
 
+def _values_or_none(place: Path, raw: bytes | None) -> dict[str, Any]:
+    """Return the values of a file that may be gone or damaged; nothing then."""
+    with suppress(ConfigFormatError):
+        return _parse(place, b"{}" if raw is None else raw).values
+    return {}
+
+
 # --- what changes ----------------------------------------------------------------------
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[KeyChange, ...]:
+    """Return the keys whose values differ, those of `new` first, in their order."""
+    keys = [*new, *(key for key in old if key not in new)]
+    pairs = ((key, old.get(key, MISSING), new.get(key, MISSING)) for key in keys)
+    return tuple(KeyChange(*pair) for pair in pairs if not _same(*pair[1:]))
+
+
+def _same(old: Any, new: Any) -> bool:
+    if old is MISSING or new is MISSING:
+        return old is new
+    try:
+        # As text: NaN is NaN. As values: 3 is 3.0. For Python, True is 1 as well.
+        return json.dumps(old) == json.dumps(new) or bool(
+            old == new and isinstance(old, bool) == isinstance(new, bool)
+        )
+    except RecursionError:
+        return False
+
+
+def _reads_as(key: str, value: Any) -> Any:
+    """Return what ZeMosaic takes for a value, as far as this is one of our keys."""
+    config = {} if value is MISSING else {key: value}
+    return MaskParameters.from_config(config).to_config().get(key, value)
 
 
 def _changes(values: Mapping[str, Any], parameters: MaskParameters) -> tuple[KeyChange, ...]:
@@ -424,18 +656,6 @@ def _space_before(text: str, at: int) -> str:
     return text[start:at]
 
 
-def _spelled(value: Any) -> str:
-    """Return a value for people, as the file spells it, never long."""
-    if value is MISSING:
-        return Missing.MISSING.value
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    spelled = json.dumps(value)
-    return spelled if len(spelled) <= 60 else spelled[:57] + "..."
-
-
 # --- writing ---------------------------------------------------------------------------
 
 
@@ -466,6 +686,7 @@ def _swap_in(place: Path, new: bytes, old: bytes | None) -> Path | None:
     _sync_folder(target.parent)
     if backup is not None:
         _remove_old_backups(target, backup)
+    _remove_stale_temporaries(target)
     return backup
 
 
@@ -525,20 +746,52 @@ def _free_backup_name(target: Path) -> Path:
         moment += timedelta(microseconds=1)
 
 
+def _backup_time(target: Path, name: str) -> datetime | None:
+    """Return when a backup of that name was made, None when it is not named as ours are."""
+    shape = re.escape(target.name) + r"\.(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6})Z\.bak"
+    found = re.fullmatch(shape, name, re.ASCII)
+    if found is not None:
+        with suppress(ValueError):
+            return datetime.strptime(found[1], "%Y-%m-%dT%H-%M-%S.%f").replace(tzinfo=UTC)
+    return None
+
+
+def _own_backup(place: Path, backup: str | PathLike[str]) -> Path:
+    """Return the backup's path, checked to be one of ours of this config."""
+    target = _followed(place)
+    source = Path(os.path.abspath(os.path.expanduser(backup)))
+    beside = _followed(source.parent) == target.parent
+    if not beside or _backup_time(target, source.name) is None or source.is_symlink():
+        raise ConfigError(
+            source, f"is not a backup of {target.name} that was made here. Choose one of the list."
+        )
+    return source
+
+
 def _remove_old_backups(target: Path, newest: Path) -> None:
-    name = re.compile(
-        re.escape(target.name) + r"\.\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{6}Z\.bak", re.ASCII
-    )
     # The config is written; a backup too many is no reason to report a failure.
     with suppress(OSError):
         backups = sorted(
             entry
             for entry in target.parent.iterdir()
-            if name.fullmatch(entry.name) and entry.name != newest.name
+            if _backup_time(target, entry.name) is not None and entry.name != newest.name
         )
         # The newest is left out above: a clock that was set back must not cost it.
         for backup in backups[: 1 - BACKUPS_KEPT]:
             backup.unlink()
+
+
+def _remove_stale_temporaries(target: Path) -> None:
+    """Remove what writes that were killed left beside the config; a fresh one may be in use."""
+    name = re.compile(re.escape(f".{target.name}.") + r"[0-9a-f]{16}\.tmp", re.ASCII)
+    with suppress(OSError):
+        # The file just swapped in tells the time by the disk's own clock.
+        now = target.stat().st_mtime
+        for entry in target.parent.iterdir():
+            if name.fullmatch(entry.name):
+                state = entry.lstat()
+                if stat.S_ISREG(state.st_mode) and now - state.st_mtime > STALE_AFTER_S:
+                    entry.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

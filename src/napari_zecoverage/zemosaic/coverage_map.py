@@ -1,0 +1,175 @@
+"""The coverage as lecropper finds it: a COVERAGE HDU in a tile, or a sidecar beside a picture.
+
+lecropper takes an HDU of the name COVERAGE behind the first one, of the picture's
+height and width, or the first HDU of ``<stem>_coverage.fits`` (ZEMOSAIC.md §9).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.zemosaic.tile_header import study_header
+
+COVERAGE_NAME: Final = "COVERAGE"
+"""EXTNAME of the coverage."""
+
+
+def coverage_hdu(study: ClusterStudy, rect: Rect | None = None) -> fits.ImageHDU:
+    """Return the coverage as an HDU to put behind a tile's others.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+    rect : Rect, optional
+        What of the canvas the tile keeps; all of it when left out.
+
+    Returns
+    -------
+    astropy.io.fits.ImageHDU
+        float32 (H, W), frames per pixel, BUNIT "count", with the WCS where there is one.
+
+    Raises
+    ------
+    ValueError
+        The study has no coverage.
+    """
+    counts, header = _counts(study, rect)
+    return fits.ImageHDU(counts, header=header)
+
+
+def write_coverage_map(
+    path: str | PathLike[str],
+    study: ClusterStudy,
+    rect: Rect | None = None,
+    *,
+    overwrite: bool = False,
+) -> Path:
+    """Write the coverage as a file of its own, which `sidecar_path` makes a sidecar.
+
+    Parameters
+    ----------
+    path : path-like
+        Not ``master_tile_*.fits``: ZeMosaic would take it for a tile.
+    study : ClusterStudy
+    rect : Rect, optional
+        What of the canvas is written; all of it when left out.
+    overwrite : bool, default: False
+        Replace a file of that name.
+
+    Returns
+    -------
+    Path
+        The file, absolute: float32 (H, W), BUNIT "count".
+
+    Raises
+    ------
+    ValueError
+        The study has no coverage.
+    OutputError
+        The file cannot be written, or there is one already; it is as it was.
+    """
+    target = Path(os.path.abspath(os.path.expanduser(path)))
+    if _is_taken_for_a_tile(target.name):
+        raise OutputError(
+            target,
+            "ZeMosaic would take a file of this name for a master tile; give it another ending "
+            f"(such as {sidecar_path(target).name}).",
+        )
+    counts, header = _counts(study, rect)
+    return write_whole(target, [fits.PrimaryHDU(counts, header=header)], overwrite=overwrite)
+
+
+def sidecar_path(image: str | PathLike[str]) -> Path:
+    """Return the name under which lecropper finds the coverage of a picture.
+
+    ``<stem>_coverage.fits``; for a master tile ``<stem>_coverage.fts``, which lecropper
+    takes as well while ZeMosaic's search for ``master_tile_*.fits`` passes over it.
+    """
+    place = Path(image)
+    sidecar = place.with_name(f"{place.stem}_coverage.fits")
+    return sidecar.with_suffix(".fts") if _is_taken_for_a_tile(sidecar.name) else sidecar
+
+
+def _is_taken_for_a_tile(name: str) -> bool:
+    lowered = name.lower()
+    return lowered.startswith("master_tile_") and lowered.endswith(".fits")
+
+
+def _counts(study: ClusterStudy, rect: Rect | None) -> tuple[NDArray[np.float32], fits.Header]:
+    if study.coverage is None:
+        raise ValueError("this study has no coverage")
+    counts = study.coverage if rect is None else study.coverage[rect.slices]
+    header = study_header(study, COVERAGE_NAME, rect)
+    header["BUNIT"] = ("count", "Frames per pixel")
+    header["ZCMAX"] = (float(counts.max(initial=0)), "Largest coverage, frames")
+    return np.asarray(counts, dtype=np.float32), header
+
+
+def write_whole(target: Path, hdus: Sequence[Any], *, overwrite: bool) -> Path:
+    """Write a FITS file beside its place and swap it in: it is there whole, or not at all.
+
+    Parameters
+    ----------
+    target : Path
+        Absolute. Its folder is made when it is not there.
+    hdus : sequence of astropy HDUs
+        The first one a primary HDU. Checksums are added.
+    overwrite : bool
+        Replace a file of that name.
+
+    Returns
+    -------
+    Path
+        `target`.
+
+    Raises
+    ------
+    OutputError
+        There is a file already, or it cannot be written; what was there is as it was.
+    """
+    # The name begins with a dot and ends in .tmp: a search for tiles never meets it.
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        _refuse_taken(target, overwrite)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as stream:
+            fits.HDUList(list(hdus)).writeto(stream, checksum=True)
+            stream.flush()
+            os.fsync(stream.fileno())
+        _refuse_taken(target, overwrite)
+        os.replace(temporary, target)
+    except BaseException as error:
+        # Ctrl-C, too.
+        with suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            reason = error.strerror or str(error)
+            raise OutputError(
+                target,
+                f"cannot be written ({reason}). Nothing was changed there; make room, or name "
+                "another place.",
+            ) from error
+        raise
+    return target
+
+
+def _refuse_taken(target: Path, overwrite: bool) -> None:
+    if target.is_dir():
+        raise OutputError(target, "is a folder; name a file.")
+    if os.path.lexists(target) and not overwrite:
+        raise OutputError(
+            target, "is there already. Name another place, or say that it is to be replaced."
+        )
