@@ -142,6 +142,8 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
     OutputError
         It is a file, holds results already (and not `force`), or cannot be written to.
     """
+    if not os.fspath(folder):
+        raise OutputError("''", "is no folder; name one for the results.")
     target = Path(os.path.abspath(os.path.expanduser(folder)))
     try:
         if os.path.lexists(target) and not target.is_dir():

@@ -19,10 +19,10 @@ from napari_zecoverage.core.alpha import (
     alpha_from_coverage,
     height_and_width,
     low_signal_mask,
-    luminance,
     margin_in_pixels,
     mask_with_fallbacks,
     radial_mask,
+    signal_level,
 )
 from napari_zecoverage.core.errors import CoverageError
 from napari_zecoverage.core.parameters import AlphaParameters, MaskParameters
@@ -388,6 +388,12 @@ def test_what_is_no_count_counts_as_nothing(bad: float) -> None:
     assert damaged[20, 10] == bad or np.isnan(bad)
 
 
+def test_a_margin_beyond_all_measure_is_only_very_wide() -> None:
+    coverage = nested(40, 50)
+    _, alpha = alpha_from_coverage(coverage, with_(margin_percent=1e308, decay=1.0))
+    assert alpha.max() < 1e-6
+
+
 # --- low-signal and radial -----------------------------------------------------------------
 
 
@@ -448,7 +454,7 @@ def test_a_tile_of_one_pixel_has_a_low_signal_mask() -> None:
 def test_which_axes_are_height_and_width(shape: tuple[int, ...], expected: tuple[int, int]) -> None:
     assert height_and_width(shape) == expected
     values = np.random.default_rng(3).normal(0, 1, shape).astype(np.float32)
-    light = luminance(values)
+    light = signal_level(values)
     assert light.shape == expected
     others = tuple(range(2, len(shape))) if shape[:2] == expected else (*range(len(shape) - 2),)
     np.testing.assert_allclose(light, np.abs(values).mean(axis=others), rtol=1e-5)
@@ -456,7 +462,7 @@ def test_which_axes_are_height_and_width(shape: tuple[int, ...], expected: tuple
 
 def test_an_image_of_one_axis_is_refused() -> None:
     with pytest.raises(ValueError, match="two or three axes"):
-        luminance(np.ones(5))
+        signal_level(np.ones(5))
 
 
 @pytest.mark.parametrize("margin", [0, 5, 20, 50, 90])

@@ -220,6 +220,27 @@ def test_a_changed_byte_never_gives_other_numbers(study, tmp_path, position, byt
     assert_same(again, study)
 
 
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    entry=st.sampled_from(["study", "coverage", "tile"]),
+    where=st.integers(-64, 140),
+    byte=st.integers(0, 255),
+)
+def test_a_changed_byte_in_a_header_is_a_damaged_study(study, tmp_path, entry, where, byte):
+    path = write_study(tmp_path / "a.zestudy", study)
+    data = bytearray(path.read_bytes())
+    start = data.index(f"{entry}.npy".encode())
+    data[start + where] = byte
+    path.write_bytes(data)
+    try:
+        again = read_study(path)
+    except StudyFileError:
+        return
+    assert_same(again, study)
+
+
 def test_another_version_is_made_again(cluster, study, counted, tmp_path, monkeypatch):
     cache = StudyCache(tmp_path)
     cache.store(study)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from napari_zecoverage.core.clusters import Cluster, find_frame_clusters
 from napari_zecoverage.core.errors import ClusterError
 from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
+from napari_zecoverage.sample import SampleSettings, write_sample
 
 Direction = tuple[float, float, float]
 EVENING = datetime(2025, 3, 26, 21, tzinfo=UTC)
@@ -481,3 +482,15 @@ def test_one_bad_folder_does_not_end_the_search(tmp_path: Path) -> None:
     [found] = find_frame_clusters(tmp_path)
     assert found.frames[0].path == good
     assert any(str(tmp_path / "bad") in note for note in found.notes)
+
+
+def test_our_own_results_are_not_taken_for_frames(tmp_path: Path) -> None:
+    settings = SampleSettings(n_frames=2, shape=(64, 80), stars_per_megapixel=0)
+    truth = write_sample(tmp_path, settings)
+    result = tmp_path / "coverage.fits"
+    header = fits.Header({"CREATOR": "napari-zecoverage 0.1.0"})
+    fits.PrimaryHDU(np.ones((64, 80), np.float32), header).writeto(result)
+    cluster = Cluster.from_files([*truth.paths, result])
+    assert [frame.path for frame in cluster.frames] == list(truth.paths)
+    assert [path for path, _ in cluster.left_out] == [str(result)]
+    assert "result" in cluster.left_out[0][1]

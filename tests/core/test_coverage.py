@@ -62,6 +62,17 @@ def test_footprint_of_a_shift_equals_astroaligns_where_the_share_is_a_tie(tenths
     )
 
 
+@pytest.mark.parametrize("shift", [(0.7, 0), (0, -0.9), (0.5, 0.99), (1.0, 0), (0, 1.01)])
+@pytest.mark.parametrize("scale", [1.0, 1.25])
+def test_footprint_where_nothing_is_wholly_outside_equals_astroaligns(shift, scale):
+    # Its warp clips to the picture's own values unless the world outside was reached.
+    transform = SimilarityTransform(scale=scale, translation=shift)
+    footprint = find_footprint(transform.params, (30, 40), (30, 40))
+    np.testing.assert_array_equal(
+        footprint.mask(), astroalign_covers(transform, (30, 40), (30, 40))
+    )
+
+
 def test_footprint_of_a_real_frame_size_equals_astroaligns():
     canvas = padded_canvas((1920, 1080))
     transform = SimilarityTransform(rotation=math.radians(69), translation=(812.3, 401.7))

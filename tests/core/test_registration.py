@@ -156,6 +156,36 @@ def test_a_confident_but_wrong_shift_is_left_out(sky, reference):
     assert "agree by only" in without_stars.reason
 
 
+MIRRORED = np.array([[150, 120], [620, 200], [330, 480]], float)
+
+
+def test_a_triangle_that_only_fits_mirrored_is_no_match():
+    flat = np.zeros((600, 800), np.float32)
+    found = register_frame(flat, MIRRORED * [-1, 1] + [799, 0], Reference(MIRRORED, flat))
+    assert found.method == "failed"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(3, 10), (3, 50), (50, 3), (4, 50)])
+def test_strangers_are_hardly_ever_matched(ours, theirs):
+    flat = np.zeros((600, 800), np.float32)
+    believed = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        stars, others = rng.uniform(0, 600, (ours, 2)), rng.uniform(0, 600, (theirs, 2))
+        believed += register_frame(flat, stars, Reference(others, flat)).used
+    assert believed <= 2
+
+
+def test_fixed_pattern_noise_is_not_taken_for_the_sky():
+    # The sensor's own pattern agrees with itself where nothing is shifted.
+    rng = np.random.default_rng(11)
+    pattern = rng.normal(0, 15, SHAPE)
+    one, other = ((500 + pattern + rng.normal(0, 5, SHAPE)).astype(np.float32) for _ in range(2))
+    found = register_frame(one, np.empty((0, 2)), Reference(np.empty((0, 2)), other))
+    assert found.method == "failed"
+    assert "pattern" in found.reason
+
+
 def test_another_shape_is_left_out(reference):
     found = register_frame(np.zeros((10, 10), np.float32), np.empty((0, 2)), reference)
     assert found.method == "failed"

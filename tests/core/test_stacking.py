@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shutil
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_zecoverage.core.coverage import find_footprint, padded_canvas, reference_canvas
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import FrameUnreadableError, OutputError
 from napari_zecoverage.core.stacking import StackInput, combine_values, stack_tile
 
 NO_HOLES = np.empty(0, dtype=np.int64)
@@ -113,7 +115,7 @@ def make_input(pixels, matrix, canvas, holes=NO_HOLES, times=1):
 
 
 def stack(inputs, reference, canvas, method="mean", background="off", **more):
-    return stack_tile(
+    tile, failed = stack_tile(
         inputs,
         reference,
         canvas,
@@ -124,6 +126,8 @@ def stack(inputs, reference, canvas, method="mean", background="off", **more):
         on_step=more.pop("on_step", lambda done, total: None),
         **more,
     )
+    assert failed == []
+    return tile
 
 
 def ramp(offset=0.0):
@@ -245,6 +249,74 @@ def test_every_step_is_told_and_stopping_leaves_no_scratch_file(tmp_path):
 
 def test_a_scratch_folder_that_cannot_be_written_is_named(tmp_path):
     canvas = reference_canvas(SHAPE)
-    missing = tmp_path / "gone"
-    with pytest.raises(OutputError, match=r"gone.*scratch"):
-        stack([make_input(ramp(), np.eye(3), canvas)], ramp(), canvas, scratch_dir=missing)
+    (tmp_path / "text").write_text("no folder")
+    with pytest.raises(OutputError, match=r"text.*scratch"):
+        stack(
+            [make_input(ramp(), np.eye(3), canvas)], ramp(), canvas, scratch_dir=tmp_path / "text"
+        )
+
+
+def test_too_little_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    canvas = reference_canvas(SHAPE)
+    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    loaded = []
+    each = make_input(ramp(), np.eye(3), canvas)
+    each = replace(each, load=lambda: loaded.append(1) or ramp())
+    with pytest.raises(OutputError, match="MB are needed"):
+        stack([each], ramp(), canvas, scratch_dir=tmp_path)
+    assert loaded == []
+
+
+def test_an_error_of_the_listener_is_not_taken_for_one_of_the_disk(tmp_path):
+    canvas = reference_canvas(SHAPE)
+
+    def broken(done, total):
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        stack([make_input(ramp(), np.eye(3), canvas)], ramp(), canvas, on_step=broken)
+
+
+def test_a_frame_that_cannot_be_read_any_more_is_left_out_and_told():
+    canvas = reference_canvas(SHAPE)
+    error = FrameUnreadableError("b.fits", "it is gone")
+
+    def gone():
+        raise error
+
+    good = make_input(ramp(1), np.eye(3), canvas)
+    tile, failed = stack_tile(
+        [good, replace(good, load=gone)],
+        ramp(),
+        canvas,
+        method="mean",
+        background="off",
+        kappa=3.0,
+        workers=2,
+        on_step=lambda done, total: None,
+    )
+    np.testing.assert_allclose(tile, ramp(1), rtol=1e-6)
+    assert failed == [error]
+
+
+def test_what_the_reference_lacks_is_not_its_sky():
+    canvas = reference_canvas(SHAPE)
+    rng = np.random.default_rng(3)
+    scene = rng.normal(1000, 4, (*SHAPE, 3)).astype(np.float32)
+    reference = scene.copy()
+    reference[:, :50] = np.nan
+    for background in ("median", "linear"):
+        tile = stack([make_input(scene, np.eye(3), canvas)], reference, canvas, "mean", background)
+        np.testing.assert_allclose(np.median(tile, axis=(0, 1)), 1000, atol=1)
+
+
+def test_a_slope_that_no_sky_has_is_not_believed():
+    shape = (300, 400)
+    canvas = reference_canvas(shape)
+    _, x = np.indices(shape, dtype=np.float32)
+    rng = np.random.default_rng(5)
+    steep = (400 + x[..., None] + rng.normal(0, 1, (*shape, 3))).astype(np.float32)
+    flat = (400 + 0.05 * x[..., None] + rng.normal(0, 1, (*shape, 3))).astype(np.float32)
+    tile = stack([make_input(flat, np.eye(3), canvas)], steep, canvas, background="linear")
+    assert np.ptp(np.median(tile, axis=(0, 2))) < 30

@@ -186,6 +186,57 @@ def test_a_file_that_vanishes_before_it_is_read_is_left_out(truth, tmp_path):
     assert gone.name in next(each.reason for each in study.registrations if not each.used)
 
 
+def copied(truth, folder):
+    copies = [folder / path.name for path in truth.paths]
+    for path, copy in zip(truth.paths, copies, strict=True):
+        copy.write_bytes(path.read_bytes())
+    return copies
+
+
+def test_a_file_that_vanishes_before_it_is_stacked_is_left_out_of_the_tile(truth, tmp_path):
+    copies = copied(truth, tmp_path)
+    cluster = Cluster.from_files(copies)
+    gone = copies[(cluster.reference_index + 1) % 6]
+
+    def remove(progress):
+        if progress.stage == "cover":
+            gone.unlink(missing_ok=True)
+
+    study = study_cluster(cluster, StudyOptions(stack="mean"), progress=remove, cache=False)
+    assert study.coverage.max() == 6
+    assert np.isfinite(study.tile).any()
+    assert any(gone.name in note and "tile is without it" in note for note in study.notes)
+
+
+def test_a_file_that_changed_its_size_is_left_out(truth, tmp_path):
+    copies = copied(truth, tmp_path)
+    cluster = Cluster.from_files(copies)
+    changed = copies[(cluster.reference_index + 1) % 6]
+    changed.unlink()
+    write_frame(changed, np.full((90, 120), 900, np.uint16))
+    study = study_cluster(cluster, COVERAGE_ONLY, cache=False)
+    assert study.frames_used == 5
+    assert "has changed" in next(each.reason for each in study.registrations if not each.used)
+
+
+def test_hot_pixels_do_not_hold_the_frames_where_they_are(truth, tmp_path):
+    # Debayered, they are blobs as large as stars, and they never move.
+    rng = np.random.default_rng(1)
+    y, x = rng.integers(2, 238, 250), rng.integers(2, 318, 250)
+    heat = rng.uniform(3000, 50000, 250)
+    paths = []
+    for path in truth.paths:
+        pixels = fits.getdata(path)
+        pixels[y, x] = heat
+        paths.append(write_frame(tmp_path / path.name, pixels))
+    hot = study_cluster(Cluster.from_files(paths), COVERAGE_ONLY, cache=False)
+    assert hot.frames_used == 6
+    height, width = SETTINGS.shape
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], float)
+    for found, true in zip(hot.registrations, transforms_to(truth, 0), strict=True):
+        assert np.abs(apply_matrix(found.matrix, corners) - apply_matrix(true, corners)).max() < 0.5
+
+
 def test_no_readable_frame_is_an_error_that_names_them(truth, tmp_path):
     copy = tmp_path / "only.fits"
     copy.write_bytes(truth.paths[0].read_bytes())

@@ -41,6 +41,10 @@ def main() -> None:
     except KeyboardInterrupt:
         say_error("stopped")
         sys.exit(INTERRUPTED)
+    except OSError as error:
+        # What is done is done: only the words about it found no place.
+        say_error(f"the words cannot be written ({error.strerror or error})")
+        sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the user sees a line, not a traceback
         say_error(
             f"unexpected {type(error).__name__}: {error}. This is a fault of the program; "

@@ -32,6 +32,9 @@ HIDDEN_ALPHA: Final = 0.01
 FALLBACK_SHARE: Final = 0.25
 SMALLEST_DECAY: Final = 0.001
 SMALLEST_SIGMA: Final = 0.001
+LARGEST_MARGIN_PX: Final = 1e9
+"""Wider than any picture; a config may ask for more, and nothing would look different."""
+
 SMALLEST_BAND_PX: Final = 4
 
 CROSS: Final = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], dtype=np.uint8)
@@ -218,7 +221,7 @@ def coverage_mask(
 
 def margin_in_pixels(shape: tuple[int, ...], margin_percent: float) -> float:
     """Return the ramp's width in pixels: a share of the shorter side, at least 1."""
-    return max(1.0, float(margin_percent) / 100.0 * min(shape))
+    return min(max(1.0, float(margin_percent) / 100.0 * min(shape)), LARGEST_MARGIN_PX)
 
 
 def _well_covered(
@@ -265,7 +268,7 @@ def _opened(good: Mask, morph_open_px: int) -> Mask:
 # --- the masks without coverage ------------------------------------------------------------
 
 
-def luminance(image: ArrayLike) -> NDArray[np.float32]:
+def signal_level(image: ArrayLike) -> NDArray[np.float32]:
     """Return the mean over channels of |x|, as (H, W) float32, 0 where it is not finite.
 
     Parameters
@@ -320,7 +323,7 @@ def low_signal_mask(image: ArrayLike, parameters: AlphaSettings) -> Alpha:
     Parameters
     ----------
     image : array_like, shape (H, W) or (H, W, channels)
-        The tile; see `luminance`.
+        The tile; see `signal_level`.
     parameters : AlphaSettings
         Only `margin_percent` is used.
 
@@ -332,9 +335,9 @@ def low_signal_mask(image: ArrayLike, parameters: AlphaSettings) -> Alpha:
     Raises
     ------
     ValueError
-        As `luminance`.
+        As `signal_level`.
     """
-    light = luminance(image)
+    light = signal_level(image)
     margin_px = margin_in_pixels(light.shape, parameters.margin_percent)
     bad = _dark_border(light, max(SMALLEST_BAND_PX, round(margin_px)))
     if bad.all():

@@ -7,8 +7,7 @@ import json
 import logging
 import operator
 import os
-import tempfile
-import zipfile
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -80,18 +79,14 @@ def write_study(path: str | PathLike[str], study: ClusterStudy) -> Path:
         arrays["tile"] = study.tile
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=target.parent, prefix=".writing-", suffix=STUDY_SUFFIX, delete=False
-        ) as file:
-            try:
+        unfinished = target.with_name(f".writing-{uuid.uuid4().hex}{STUDY_SUFFIX}")
+        try:
+            with open(unfinished, "xb") as file:
                 np.savez(file, allow_pickle=False, **arrays)
-                file.flush()
-                file.close()
-                os.replace(file.name, target)
-            except BaseException:
-                file.close()
-                Path(file.name).unlink(missing_ok=True)
-                raise
+            os.replace(unfinished, target)
+        except BaseException:
+            unfinished.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise OutputError(
             target, f"the studied cluster cannot be written ({error.strerror or error})"
@@ -120,24 +115,15 @@ def read_study(path: str | PathLike[str]) -> ClusterStudy:
             described = json.loads(str(archive["study"]))
             if described["schema_version"] != SCHEMA_VERSION:
                 raise StudyFileError(path, "was written by another version; study it again")
-            coverage = archive.get("coverage")
-            tile = archive.get("tile")
+            # Only what was written may be missing: a damaged directory hides entries.
+            coverage = archive["coverage"] if described["has_coverage"] else None
+            tile = archive["tile"] if described["has_tile"] else None
         return _rebuild(described, coverage, tile)
     except FileNotFoundError as error:
         raise StudyFileError(path, "there is no such file") from error
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        EOFError,
-        RecursionError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-    ) as error:
-        if isinstance(error, ZecoverageError):
-            raise
+    except ZecoverageError:
+        raise
+    except Exception as error:
         raise StudyFileError(path, f"does not hold a studied cluster ({error})") from error
 
 
@@ -145,6 +131,8 @@ def _describe(study: ClusterStudy) -> dict[str, Any]:
     """Put everything but the arrays into plain JSON values."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "has_coverage": study.coverage is not None,
+        "has_tile": study.tile is not None,
         "cluster": {
             "name": study.cluster.name,
             "frames": [_describe_frame(each) for each in study.cluster.frames],

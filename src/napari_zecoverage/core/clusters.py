@@ -18,7 +18,13 @@ from pathlib import Path
 from typing import Final, Self
 
 from napari_zecoverage.core.errors import ClusterError, FrameError
-from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo, Mount, look_at_frame
+from napari_zecoverage.core.frames import (
+    FRAME_ENDINGS,
+    RESULT_CREATOR,
+    FrameInfo,
+    Mount,
+    look_at_frame,
+)
 
 MIN_STACKED: Final = 5
 """ZeMosaic repeats a cluster's frames until there are so many (ZEMOSAIC.md §3)."""
@@ -153,10 +159,16 @@ class Cluster:
         ClusterError
             No frame is left; the message says what was tried.
         """
-        seen = sorted(frames, key=lambda frame: str(frame.path))
+        given = sorted(frames, key=lambda frame: str(frame.path))
+        seen = [frame for frame in given if not _is_result(frame)]
         shape = _commonest_shape(seen)
         kept = tuple(frame for frame in seen if frame.shape == shape)
         refused = list(left_out)
+        refused += [
+            (str(frame.path), "it is a result of this program, not a raw frame.")
+            for frame in given
+            if _is_result(frame)
+        ]
         refused += [
             (str(frame.path), _other_shape(frame.shape, shape))
             for frame in seen
@@ -451,6 +463,10 @@ def _identity(frame: FrameInfo) -> str:
     of_file = f"{frame.source}|{frame.size_bytes}|{frame.mtime_ns}"
     # A cache's header comes from elsewhere, and may change without it.
     return of_file if frame.pixels_path is None else f"{of_file}|{frame.path}|{frame.wcs_header}"
+
+
+def _is_result(frame: FrameInfo) -> bool:
+    return (frame.creator or "").startswith(RESULT_CREATOR)
 
 
 def _commonest_shape(frames: list[FrameInfo]) -> tuple[int, int] | None:

@@ -146,8 +146,14 @@ def find_footprint(
     -----
     With (u, v) the pixel's place in the frame, fx = clip(min(u + 1, W − u), 0, 1)
     and fy likewise, the pixel is covered where 1 − fx·fy ≤ 0.4 (ZEMOSAIC.md §12).
+    Where no pixel of the canvas is wholly outside the frame, astroalign's warp
+    clips the rest to "inside" as well, and all of the canvas counts as covered.
     """
     to_frame = np.linalg.inv(matrix).astype(np.float32)
+    if _reaches_everywhere(to_frame, frame_shape, canvas_shape):
+        start = np.zeros(canvas_shape[0], dtype=np.int64)
+        whole = np.full(canvas_shape[0], canvas_shape[1], dtype=np.int64)
+        return Footprint(canvas_shape, start, whole, np.empty(0, dtype=np.int64))
     slack = _rounding_slack(to_frame, canvas_shape)
     first, last = _row_bounds(to_frame, frame_shape, canvas_shape, -slack, cut_corners=False)
     start, stop = _row_bounds(to_frame, frame_shape, canvas_shape, slack, cut_corners=True)
@@ -160,8 +166,18 @@ def find_footprint(
             _pixels_between(stop, last, canvas_shape[1]),
         ]
     )
-    covered = _is_covered(near_edge, to_frame, frame_shape, canvas_shape[1])
-    return Footprint(shape=canvas_shape, start=start, stop=stop, rim=near_edge[covered])
+    share = _bare_share(near_edge, to_frame, frame_shape, canvas_shape[1])
+    rim = near_edge[share <= np.float32(BARE_SHARE)]
+    return Footprint(shape=canvas_shape, start=start, stop=stop, rim=rim)
+
+
+def _reaches_everywhere(
+    to_frame: NDArray[np.float32], frame_shape: tuple[int, int], canvas_shape: tuple[int, int]
+) -> bool:
+    """Tell whether every canvas pixel has some part of the frame; its corners tell of all."""
+    height, width = canvas_shape
+    corners = np.array([0, width - 1, (height - 1) * width, height * width - 1], dtype=np.int64)
+    return bool((_bare_share(corners, to_frame, frame_shape, width) < 1).all())
 
 
 def _rounding_slack(to_frame: NDArray[np.float32], canvas_shape: tuple[int, int]) -> float:
@@ -227,12 +243,12 @@ def _pixels_between(
     return pixels
 
 
-def _is_covered(
+def _bare_share(
     pixels: NDArray[np.int64],
     to_frame: NDArray[np.float32],
     frame_shape: tuple[int, int],
     canvas_width: int,
-) -> NDArray[np.bool_]:
+) -> NDArray[np.float32]:
     """Interpolate a frame of zeros in a world of ones at each pixel, as astroalign does.
 
     The order of the operations and their single precision are those of its
@@ -252,9 +268,8 @@ def _is_covered(
 
     upper = (one - du) * bare(top, left) + du * bare(top, right)
     lower = (one - du) * bare(bottom, left) + du * bare(bottom, right)
-    share = (one - dv) * upper + dv * lower
-    covered: NDArray[np.bool_] = share <= np.float32(BARE_SHARE)
-    return covered
+    share: NDArray[np.float32] = (one - dv) * upper + dv * lower
+    return share
 
 
 class ReducedFootprint(NamedTuple):
@@ -294,7 +309,10 @@ def reduce_footprint(footprint: ArrayLike | None, shape: tuple[int, int]) -> Red
     """
     if footprint is None:
         return _ignored("no footprint was given")
-    bare = np.asarray(footprint)
+    try:
+        bare = np.asarray(footprint)
+    except ValueError:
+        return _ignored("the footprint's rows are not of one length")
     if bare.dtype.kind not in "biuf":
         return _ignored(f"a footprint holds numbers or truth values, not {bare.dtype}")
     if bare.ndim == 3 and bare.shape[:2] == shape:

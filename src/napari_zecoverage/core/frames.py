@@ -24,7 +24,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final, Literal, NoReturn, TypeGuard, cast
 
@@ -87,6 +87,12 @@ _DEBAYER: Final = {
 }
 # Not PLIO_1, which is for masks: astropy's decoder brings the whole process down on damaged data.
 _COMPRESSIONS: Final = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "NOCOMPRESS")
+RESULT_CREATOR: Final = "napari-zecoverage "
+"""How the card CREATOR of our own results begins: they are no frames."""
+
+_HOT_RATIO: Final = 4.0  # a star of half its peak's width 1.5 px lends its neighbours more
+_HOT_NOISE: Final = 2.0  # in units of the usual range of nine neighbouring pixels
+_SAMPLE_STEP: Final = 8  # medians are taken of every 8th pixel of every 8th row
 _ROWS_AT_A_TIME: Final = 64  # rows that fit the processor's cache as float64
 _STEPS: Final = 65535  # of the stretch before debayering
 
@@ -177,10 +183,14 @@ class Frame:
     finite : ndarray or None
         (H, W) bool, False where a value that was not finite has a part in
         `pixels`; None when there is none.
+    hot : ndarray
+        (n,) int64, flat indexes of single pixels that stand out of a colour
+        filter mosaic as no star does; none in other frames.
     """
 
     pixels: NDArray[np.float32]
     finite: NDArray[np.bool_] | None
+    hot: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 @dataclass(frozen=True)
@@ -338,7 +348,9 @@ def read_frame(path: str | os.PathLike[str]) -> Frame:
     mapped back, so its values are in steps of (maximum − minimum) / 65535.
 
     Hot pixels are left alone, where ZeMosaic replaces them by a local median:
-    they have no part in coverage, and the tile made here is for looking at.
+    the tile made here is for looking at. Debayered, they look like stars that
+    stay where they are from frame to frame, so `Frame.hot` names them, and
+    `star_picture` is a picture without them to register by.
 
     Parameters
     ----------
@@ -414,6 +426,37 @@ def mount_of_word(word: str) -> Mount | None:
     if word in _EQUATORIAL_WORDS:
         return "EQ"
     return "ALT_AZ" if word in _ALTAZ_WORDS else None
+
+
+def star_picture(frame: Frame) -> NDArray[np.float32]:
+    """Return the picture that stars are sought in: the luminance without hot pixels.
+
+    Parameters
+    ----------
+    frame : Frame
+
+    Returns
+    -------
+    ndarray
+        (H, W) float32; the 3 × 3 pixels that a hot one was interpolated into
+        have the median of the 16 pixels round them.
+    """
+    picture = luminance(frame.pixels)
+    height, width = picture.shape
+    y, x = np.divmod(frame.hot, width)
+    offsets = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3)]
+    round_it = np.stack(
+        [
+            picture[np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)]
+            for dy, dx in offsets
+            if max(abs(dy), abs(dx)) == 2
+        ]
+    )
+    calm = np.median(round_it, axis=0)
+    for dy, dx in offsets:
+        if max(abs(dy), abs(dx)) < 2:
+            picture[np.clip(y + dy, 0, height - 1), np.clip(x + dx, 0, width - 1)] = calm
+    return picture
 
 
 def luminance(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -980,7 +1023,36 @@ def _debayered(plane: NDArray[Any], pattern: str) -> Frame:
     if high == low:
         return Frame(np.full((*plane.shape, 3), low, dtype=np.float32), finite)
     mosaic = _stretched(plane, low, high)
-    return Frame(_mapped_back(cv2.cvtColor(mosaic, _DEBAYER[pattern]), low, high), finite)
+    pixels = _mapped_back(cv2.cvtColor(mosaic, _DEBAYER[pattern]), low, high)
+    return Frame(pixels, finite, _hot_pixels(mosaic))
+
+
+def _hot_pixels(mosaic: NDArray[np.uint16]) -> NDArray[np.int64]:
+    """Find the pixels that stand out of their eight neighbours as no star does.
+
+    The neighbours have other colours, so each colour's sky is taken off first.
+    A star lends the pixel beside its peak exp(−4 ln 2 / FWHM²) of it: more than
+    a quarter from 1.5 px on. A hot pixel lends it nothing.
+    """
+    level = mosaic.astype(np.float32)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        site = level[dy::2, dx::2]
+        site -= np.median(site[::_SAMPLE_STEP, ::_SAMPLE_STEP])
+    square = np.ones((3, 3), dtype=np.uint8)
+    highest, lowest = cv2.dilate(level, square), cv2.erode(level, square)
+    step = _SAMPLE_STEP
+    noise = float(np.median(highest[::step, ::step] - lowest[::step, ::step]))
+    peaks = np.flatnonzero((level == highest) & (level - lowest > _HOT_NOISE * noise))
+    y, x = np.divmod(peaks, level.shape[1])
+    inside = (y > 0) & (x > 0) & (y < level.shape[0] - 1) & (x < level.shape[1] - 1)
+    y, x = y[inside], x[inside]
+    around = np.stack(
+        [level[y + dy, x + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+    )
+    base = np.median(around, axis=0)
+    reach = np.maximum(around.max(axis=0) - base, noise / 2)
+    hot: NDArray[np.int64] = peaks[inside][level[y, x] - base > _HOT_RATIO * reach]
+    return hot
 
 
 def _stretched(plane: NDArray[Any], low: float, high: float) -> NDArray[np.uint16]:

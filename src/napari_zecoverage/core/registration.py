@@ -26,6 +26,9 @@ MAX_CONTROL_POINTS: Final = 50
 MIN_STARS: Final = 3
 """A transform needs one triangle."""
 
+SCALE_RANGE: Final = (0.9, 1.1)
+"""Frames of one cluster come from one telescope: another scale is a false match."""
+
 MATCH_RADIUS_PX: Final = 2.0
 """Two stars closer than this are the same one (astroalign's tolerance)."""
 
@@ -38,6 +41,10 @@ RESCUE_MIN_STAR_SHARE: Final = 0.5
 RESCUE_MIN_CORRELATION: Final = 0.2
 """Without enough stars, a rescue is believed from this correlation over the overlap on.
 Real frames of two nights give 0.3 at the right shift, 0.06 at a wrong one."""
+
+RESCUE_MIN_SHIFT_PX: Final = 0.5
+"""Fixed-pattern noise agrees with itself where nothing is shifted: without stars, no shift
+is no proof."""
 
 RESCUE_MIN_OVERLAP: Final = 0.1
 """A rescue that would leave less of the frame than this on the reference is not believed."""
@@ -158,6 +165,10 @@ def _match_stars(stars: Points, reference_stars: Points) -> tuple[Registration |
     if not np.isfinite(matrix).all():
         return None, f"none of its {len(stars)} stars match the reference's"
     fit = _refine(matrix, stars, reference_stars)
+    scale = float(np.hypot(fit.matrix[0, 0], fit.matrix[1, 0]))
+    if fit.n_stars < MIN_STARS or not SCALE_RANGE[0] <= scale <= SCALE_RANGE[1]:
+        # Any triangle is like some other one; a mirrored one even fits itself.
+        return None, f"the match of its {len(stars)} stars does not hold"
     return Registration(fit.matrix, "astroalign", fit.rms_px, fit.n_stars), ""
 
 
@@ -307,6 +318,8 @@ def _checked_by_stars(
 def _checked_by_correlation(
     shift: NDArray[np.float64], ours: Picture, theirs: Picture, told: str
 ) -> Registration:
+    if np.hypot(*shift[:2, 2]) < RESCUE_MIN_SHIFT_PX:
+        return _failed(f"{told}, which the sensor's own pattern would give as well")
     height, width = theirs.shape
     moved = cv2.warpAffine(
         ours, shift[:2], (width, height), flags=cv2.INTER_LINEAR, borderValue=float("nan")

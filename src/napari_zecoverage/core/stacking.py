@@ -7,10 +7,12 @@ depends on the canvas's width and never on the number of frames.
 
 from __future__ import annotations
 
+import errno
 import math
+import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.stats import theilslopes
 
 from napari_zecoverage.core.coverage import Canvas, Footprint
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import FrameError, OutputError
 from napari_zecoverage.core.parameters import BackgroundMode, StackMethod
 
 Pixels = NDArray[np.float32]
@@ -56,6 +58,9 @@ MIN_SAMPLES: Final = 100
 
 BLOCK_PX: Final = 8
 """The linear background match compares medians of blocks of so many samples a side."""
+
+SLOPE_RANGE: Final = (0.5, 2.0)
+"""A sky that seems to need more is not the same sky, or not the sky."""
 
 MIN_BLOCK_CORRELATION: Final = 0.5
 """Below it the sky has too little structure for a slope, and only the level is matched."""
@@ -111,17 +116,18 @@ class _Placed:
 class _Scratch:
     """A file of pixels that several threads write and read at places of their own."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], place: Path) -> None:
         self._file = file
+        self._place = place
         self._lock = threading.Lock()
 
     def write(self, offset: int, pixels: Pixels) -> None:
-        with self._lock:
+        with self._lock, _scratch_trouble(self._place):
             self._file.seek(offset)
             self._file.write(pixels.data)
 
     def read(self, offset: int, size: int) -> Pixels:
-        with self._lock:
+        with self._lock, _scratch_trouble(self._place):
             self._file.seek(offset)
             return np.frombuffer(self._file.read(size), dtype=np.float32)
 
@@ -137,14 +143,15 @@ def stack_tile(
     workers: int,
     scratch_dir: Path | None = None,
     on_step: Callable[[int, int], None],
-) -> Pixels:
+) -> tuple[Pixels, list[FrameError]]:
     """Stack a cluster's frames on its canvas.
 
     Parameters
     ----------
     inputs : sequence of StackInput
     reference : (H, W, 3) float32 array
-        The reference frame, to which backgrounds are matched.
+        The reference frame, to which backgrounds are matched. NaN where it has
+        no value.
     canvas : Canvas
     method : {"mean", "median", "kappa_sigma", "winsorized"}
     background : {"off", "median", "linear"}
@@ -153,27 +160,36 @@ def stack_tile(
     workers : int
         Threads.
     scratch_dir : Path, optional
-        Folder of the scratch file; the system's temporary folder by default.
+        Folder of the scratch file; the system's temporary folder by default,
+        which on some systems is memory.
     on_step : callable
         Called with (done, total) after each piece of work; may raise to stop.
 
     Returns
     -------
-    (H, W, 3) float32 array
+    tile : (H, W, 3) float32 array
         NaN where no frame covers.
+    failed : list of FrameError
+        A frame that cannot be read any more is left out of the tile.
 
     Raises
     ------
     OutputError
         The scratch file cannot be written.
     """
-    total = len(inputs) + _band_count(inputs, canvas)
-    with _scratch_file(scratch_dir) as scratch, ThreadPoolExecutor(workers) as pool:
-        placements = _plan(inputs)
+    placements = _plan(inputs)
+    size = int(placements[-1].row_bytes[-1]) if placements else 0
+    total = len(inputs) + len(_bands(inputs, canvas))
+    failed: dict[int, FrameError] = {}
+    with _scratch_file(scratch_dir, size) as scratch, ThreadPoolExecutor(workers) as pool:
 
         def place(index: int) -> None:
             each, placed = inputs[index], placements[index]
-            warped = _warp(each, placed)
+            try:
+                warped = _warp(each, placed)
+            except FrameError as error:
+                failed[index] = error
+                return
             _match_background(warped, placed.box, reference, canvas, background)
             scratch.write(int(placed.row_bytes[0]), warped[_inside(placed, placed.box)])
 
@@ -185,7 +201,7 @@ def stack_tile(
         tile = np.empty((*canvas.shape, 3), dtype=np.float32)
 
         def combine(rows: range) -> None:
-            block = _read_band(scratch, inputs, placements, rows, canvas.shape[1])
+            block = _read_band(scratch, inputs, placements, rows, canvas.shape[1], failed)
             tile[rows.start : rows.stop] = combine_values(block, method, kappa).reshape(
                 len(rows), canvas.shape[1], 3
             )
@@ -193,7 +209,7 @@ def stack_tile(
         for _ in _in_order(pool, combine, _bands(inputs, canvas), workers):
             done += 1
             on_step(done, total)
-    return tile
+    return tile, [failed[index] for index in sorted(failed)]
 
 
 def _in_order(
@@ -217,16 +233,26 @@ def _in_order(
 
 
 @contextmanager
-def _scratch_file(folder: Path | None) -> Iterator[_Scratch]:
+def _scratch_file(folder: Path | None, size: int) -> Iterator[_Scratch]:
     """Open a file that the system removes by itself, whatever happens to us."""
+    place = Path(tempfile.gettempdir()) if folder is None else folder
+    with _scratch_trouble(place):
+        free = shutil.disk_usage(place).free
+        if free < size:
+            raise OSError(errno.ENOSPC, f"{size >> 20} MB are needed, {free >> 20} MB are free")
+        file = tempfile.TemporaryFile(prefix="zecoverage-", dir=place)  # noqa: SIM115 - just below
+    with file:
+        yield _Scratch(file, place)
+
+
+@contextmanager
+def _scratch_trouble(place: Path) -> Iterator[None]:
     try:
-        with tempfile.TemporaryFile(prefix="zecoverage-", dir=folder) as file:
-            yield _Scratch(file)
+        yield
     except OSError as error:
-        place = folder or tempfile.gettempdir()
         raise OutputError(
             place,
-            f"the stack's scratch file cannot be written ({error.strerror or error}); "
+            f"the stack's scratch file cannot be used ({error.strerror or error}); "
             "free some room there, or study the coverage alone (stack: none)",
         ) from error
 
@@ -339,7 +365,7 @@ def _background_slope(ours: Pixels, theirs: Pixels) -> float:
     if float(np.corrcoef(x, y)[0, 1]) < MIN_BLOCK_CORRELATION:
         return 1.0
     slope = float(theilslopes(y, x).slope)
-    return slope if np.isfinite(slope) and slope > 0 else 1.0
+    return slope if SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1] else 1.0
 
 
 def _depth(inputs: Sequence[StackInput]) -> int:
@@ -356,24 +382,21 @@ def _bands(inputs: Sequence[StackInput], canvas: Canvas) -> list[range]:
     return [range(y, min(y + rows, height)) for y in range(0, height, rows)]
 
 
-def _band_count(inputs: Sequence[StackInput], canvas: Canvas) -> int:
-    return len(_bands(inputs, canvas))
-
-
 def _read_band(
     scratch: _Scratch,
     inputs: Sequence[StackInput],
     placements: Sequence[_Placed],
     rows: range,
     width: int,
+    without: Container[int],
 ) -> Pixels:
     """Read a band of rows of every frame: (frames, rows·width·3), NaN where one does not cover."""
     block = np.full((_depth(inputs), len(rows), width, 3), np.nan, dtype=np.float32)
     band = (slice(rows.start, rows.stop), slice(0, width))
     layer = 0
-    for each, placed in zip(inputs, placements, strict=True):
+    for index, (each, placed) in enumerate(zip(inputs, placements, strict=True)):
         first, last = int(placed.row_bytes[rows.start]), int(placed.row_bytes[rows.stop])
-        if last > first:
+        if last > first and index not in without:
             pixels = scratch.read(first, last - first)
             block[layer][_inside(placed, band)] = pixels.reshape(-1, 3)
             block[layer + 1 : layer + each.times] = block[layer]

@@ -103,12 +103,13 @@ class ClusterStudy:
     def summary(self) -> str:
         """One line for people."""
         height, width = self.canvas.shape
+        count = len(self.registrations)
         if self.coverage is None:
             covered = "no coverage"
         else:
             covered = f"coverage {self.coverage.min():.0f}–{self.coverage.max():.0f}"
         return (
-            f"{len(self.registrations)} frames: {self.frames_aligned} aligned, "
+            f"{count} {'frame' if count == 1 else 'frames'}: {self.frames_aligned} aligned, "
             f"{self.frames_rescued} rescued, {self.frames_left_out} left out; "
             f"{covered} on {width}×{height}"
         )

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.cache import StudyCache
+from napari_zecoverage.core.cache import StudyCache, cache_folder
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import (
     Canvas,
@@ -25,8 +26,13 @@ from napari_zecoverage.core.coverage import (
     count_coverage,
     find_footprint,
 )
-from napari_zecoverage.core.errors import FrameError, StudyCancelledError, StudyError
-from napari_zecoverage.core.frames import luminance, read_frame
+from napari_zecoverage.core.errors import (
+    FrameError,
+    FrameShapeError,
+    StudyCancelledError,
+    StudyError,
+)
+from napari_zecoverage.core.frames import Frame, read_frame, star_picture
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import (
     MIN_STARS,
@@ -154,8 +160,11 @@ def compute_study(
     placed = _place(cluster, aligned, canvas)
     coverage, reason = _count(placed, canvas, reporter)
     tile = None
+    stack_notes: list[str] = []
     if options.stack != "none" and coverage is not None:
-        tile = _stack(cluster, aligned.reference_pixels, placed, canvas, options, workers, reporter)
+        tile, stack_notes = _stack(
+            cluster, aligned.reference_pixels, placed, canvas, options, workers, reporter
+        )
     study = ClusterStudy(
         cluster=cluster,
         options=options,
@@ -165,7 +174,7 @@ def compute_study(
         tile=tile,
         wcs_header=_canvas_wcs(cluster, aligned.reference_index, canvas),
     )
-    notes = [*cluster.notes, *aligned.notes, *_notes(study, reason)]
+    notes = [*cluster.notes, *aligned.notes, *stack_notes, *_notes(study, reason)]
     return replace(study, notes=tuple(notes))
 
 
@@ -193,6 +202,7 @@ class _Aligned(NamedTuple):
     frames: list[_AlignedFrame]
     reference_index: int
     reference_pixels: NDArray[np.float32]
+    """(H, W, 3), NaN where the file had no finite value."""
     notes: list[str]
 
 
@@ -203,9 +213,21 @@ class _Opened(NamedTuple):
     bare: NDArray[np.uint8] | None
 
 
+def _read(cluster: Cluster, index: int) -> Frame:
+    """Read a frame, which must still have the shape that its header promised."""
+    info = cluster.frames[index]
+    frame = read_frame(info.source)
+    if frame.pixels.shape[:2] != info.shape:
+        height, width = frame.pixels.shape[:2]
+        raise FrameShapeError(
+            info.source, f"it has changed, and is {width} × {height} pixels now; open it again."
+        )
+    return frame
+
+
 def _open_frame(cluster: Cluster, index: int) -> _Opened:
-    frame = read_frame(cluster.frames[index].source)
-    picture = luminance(frame.pixels)
+    frame = _read(cluster, index)
+    picture = star_picture(frame)
     bare = None if frame.finite is None else np.packbits(~frame.finite)
     return _Opened(frame.pixels, picture, find_stars(picture), bare)
 
@@ -247,7 +269,16 @@ def _align(cluster: Cluster, workers: int, reporter: _Reporter) -> _Aligned:
                 task.cancel()
     ordered = [frames[each] for each in range(total)]
     notes += _same_pictures(cluster, ordered)
-    return _Aligned(ordered, index, opened.pixels, notes)
+    return _Aligned(ordered, index, _without_bare(opened), notes)
+
+
+def _without_bare(opened: _Opened) -> NDArray[np.float32]:
+    """Return the pixels with NaN again where the file had no finite value, not ZeMosaic's 0."""
+    if opened.bare is None:
+        return opened.pixels
+    shape = opened.luminance.shape
+    bare = np.unpackbits(opened.bare, count=opened.luminance.size).reshape(shape)
+    return np.where(bare[..., None] == 1, np.float32(np.nan), opened.pixels)
 
 
 def _open_reference(
@@ -365,15 +396,15 @@ def _stack(
     options: StudyOptions,
     workers: int,
     reporter: _Reporter,
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], list[str]]:
     def loader(index: int) -> Callable[[], NDArray[np.float32]]:
-        return lambda: read_frame(cluster.frames[index].source).pixels
+        return lambda: _read(cluster, index).pixels
 
     inputs = [
         StackInput(loader(each.frame_index), each.matrix, each.footprint, each.holes, each.times)
         for each in placed
     ]
-    return stack_tile(
+    tile, failed = stack_tile(
         inputs,
         reference_pixels,
         canvas,
@@ -381,8 +412,24 @@ def _stack(
         background=options.background,
         kappa=options.kappa,
         workers=workers,
+        scratch_dir=_scratch_folder(),
         on_step=lambda done, total: reporter("stack", done, total),
     )
+    notes = [f"{error} The coverage counts it; the tile is without it." for error in failed]
+    return tile, notes
+
+
+def _scratch_folder() -> Path | None:
+    """Return the cache's folder; None, the system's temporary one, where that cannot be written.
+
+    The temporary folder is the second choice because on some systems it is memory.
+    """
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def _canvas_wcs(cluster: Cluster, reference_index: int, canvas: Canvas) -> str | None:

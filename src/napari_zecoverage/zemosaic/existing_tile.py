@@ -17,9 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.errors import FileError, FrameError
-from napari_zecoverage.core.frames import CardValue, Hdu, look_at_hdus, read_frame
+from napari_zecoverage.core.frames import (
+    RESULT_CREATOR,
+    CardValue,
+    Hdu,
+    look_at_hdus,
+    read_frame,
+)
 from napari_zecoverage.core.ramp import Mask
-from napari_zecoverage.zemosaic.tile_header import CREATOR
 
 ALPHA_NAME: Final = "ALPHA"
 """EXTNAME of a tile's mask."""
@@ -226,7 +231,7 @@ def _tell(cards: Mapping[str, CardValue], alpha: NDArray[np.uint8] | None) -> li
 def _made_by(cards: Mapping[str, CardValue]) -> str:
     number = _whole(cards.get("ZMT_ID"))
     which = "" if number is None else f" {number}"
-    if str(cards.get("CREATOR", "")).startswith(CREATOR):
+    if str(cards.get("CREATOR", "")).startswith(RESULT_CREATOR):
         threshold = cards.get("ZCTHRESH")
         rule = f", kept from {threshold:g} frames on" if isinstance(threshold, float) else ""
         source = cards.get("ZCSOURCE", "unknown")
@@ -249,7 +254,7 @@ def _frames(cards: Mapping[str, CardValue]) -> str:
     if not parts:
         return "Its header does not say how many frames are in it."
     text = "; ".join(parts) + "."
-    ours = str(cards.get("CREATOR", "")).startswith(CREATOR)
+    ours = str(cards.get("CREATOR", "")).startswith(RESULT_CREATOR)
     if not ours and _whole(given) == 5:
         # ZEMOSAIC.md §3: fewer frames are repeated to 5, and all counts are of the repeats.
         text += " A count of 5 may be of fewer frames, which ZeMosaic repeats."

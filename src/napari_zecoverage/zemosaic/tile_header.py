@@ -10,11 +10,9 @@ from astropy.io import fits
 
 from napari_zecoverage import __version__
 from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.frames import RESULT_CREATOR
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.studied import ClusterStudy
-
-CREATOR: Final = "napari-zecoverage"
-"""How the card CREATOR begins in every FITS file of ours."""
 
 # FITS keywords have eight letters at most.
 PARAMETER_CARDS: Final = {
@@ -110,7 +108,7 @@ def study_header(study: ClusterStudy, name: str, rect: Rect | None = None) -> fi
 def study_cards(study: ClusterStudy) -> list[tuple[str, str | int, str]]:
     """Return our cards on a study: keyword, value, comment."""
     return [
-        ("CREATOR", f"{CREATOR} {__version__}", ""),
+        ("CREATOR", f"{RESULT_CREATOR}{__version__}", ""),
         ("ZCNFRAME", study.frames_used, "Frames counted, repeats included"),
         ("ZCNALIGN", study.frames_aligned, "Frames aligned by their stars"),
         ("ZCNRESCU", study.frames_rescued, "Frames aligned by phase correlation"),
