@@ -91,7 +91,7 @@ RESULT_CREATOR: Final = "napari-zecoverage "
 """How the card CREATOR of our own results begins: they are no frames."""
 
 _HOT_RATIO: Final = 4.0  # a star of half its peak's width 1.5 px lends its neighbours more
-_HOT_NOISE: Final = 2.0  # in units of the usual range of nine neighbouring pixels
+_HOT_SIGMAS: Final = 6.0  # less is noise
 _SAMPLE_STEP: Final = 8  # medians are taken of every 8th pixel of every 8th row
 _ROWS_AT_A_TIME: Final = 64  # rows that fit the processor's cache as float64
 _STEPS: Final = 65535  # of the stretch before debayering
@@ -1034,24 +1034,25 @@ def _hot_pixels(mosaic: NDArray[np.uint16]) -> NDArray[np.int64]:
     A star lends the pixel beside its peak exp(−4 ln 2 / FWHM²) of it: more than
     a quarter from 1.5 px on. A hot pixel lends it nothing.
     """
-    level = mosaic.astype(np.float32)
-    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        site = level[dy::2, dx::2]
-        site -= np.median(site[::_SAMPLE_STEP, ::_SAMPLE_STEP])
-    square = np.ones((3, 3), dtype=np.uint8)
-    highest, lowest = cv2.dilate(level, square), cv2.erode(level, square)
-    step = _SAMPLE_STEP
-    noise = float(np.median(highest[::step, ::step] - lowest[::step, ::step]))
-    peaks = np.flatnonzero((level == highest) & (level - lowest > _HOT_NOISE * noise))
-    y, x = np.divmod(peaks, level.shape[1])
-    inside = (y > 0) & (x > 0) & (y < level.shape[0] - 1) & (x < level.shape[1] - 1)
-    y, x = y[inside], x[inside]
-    around = np.stack(
-        [level[y + dy, x + dx] for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
-    )
+    sky = np.empty((2, 2), dtype=np.float32)
+    noise = 0.0
+    for dy, dx in np.ndindex(2, 2):
+        sample = mosaic[dy::2, dx::2][::_SAMPLE_STEP, ::_SAMPLE_STEP].astype(np.float32)
+        sky[dy, dx] = np.median(sample)
+        noise = max(noise, 1.4826 * float(np.median(np.abs(sample - sky[dy, dx]))))
+    peak = mosaic == cv2.dilate(mosaic, np.ones((3, 3), dtype=np.uint8))
+    for dy, dx in np.ndindex(2, 2):
+        peak[dy::2, dx::2] &= mosaic[dy::2, dx::2] > sky[dy, dx] + _HOT_SIGMAS * noise
+    y, x = (1 + part for part in np.nonzero(peak[1:-1, 1:-1]))
+
+    def level(dy: int, dx: int) -> NDArray[np.float32]:
+        return mosaic[y + dy, x + dx] - sky[(y + dy) % 2, (x + dx) % 2]
+
+    beside = [(dy - 1, dx - 1) for dy, dx in np.ndindex(3, 3) if (dy, dx) != (1, 1)]
+    around = np.stack([level(dy, dx) for dy, dx in beside])
     base = np.median(around, axis=0)
-    reach = np.maximum(around.max(axis=0) - base, noise / 2)
-    hot: NDArray[np.int64] = peaks[inside][level[y, x] - base > _HOT_RATIO * reach]
+    reach = np.maximum(around.max(axis=0) - base, _HOT_SIGMAS * noise / _HOT_RATIO)
+    hot: NDArray[np.int64] = (y * mosaic.shape[1] + x)[level(0, 0) - base > _HOT_RATIO * reach]
     return hot
 
 
