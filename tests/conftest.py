@@ -54,8 +54,9 @@ def real_frames() -> list[Path]:
 
 @pytest.fixture(autouse=True)
 def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep the tests out of the user's cache."""
+    """Keep the tests out of the user's cache and settings."""
     monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("ZECOVERAGE_CONFIG_DIR", str(tmp_path_factory.mktemp("settings")))
 
 
 def make_cluster(n_frames: int = 8, name: str = "night", shape: tuple[int, int] = (300, 400)):

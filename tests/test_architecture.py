@@ -32,6 +32,7 @@ CORE_READING_ORDER = (
     ("cache",),
     ("study",),
     ("outcome",),
+    ("curves",),
     ("advice",),
 )
 RANK = {name: rank for rank, line in enumerate(CORE_READING_ORDER) for name in line}

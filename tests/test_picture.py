@@ -22,6 +22,8 @@ from napari_zecoverage.picture import (
     REMOVED_COLOURS,
     count_colours,
     draw_preview,
+    kept_edge,
+    outline,
     removed_pixels,
     stretch,
 )
@@ -162,3 +164,61 @@ def test_preview_fits_a_screen(shape: tuple[int, int]) -> None:
     preview = draw_preview(study, apply_mask(study, MaskParameters()))
     assert 60 < preview.shape[0] <= 1000 + 100
     assert 200 < preview.shape[1] <= 2 * 1000 + 200
+
+
+# --- outlines ------------------------------------------------------------------------------
+
+
+def drawn(strokes, shape) -> np.ndarray:
+    """Draw strokes pixel by pixel, as an independent eye sees them."""
+    canvas = np.zeros(shape, dtype=bool)
+    for (y, x), (dy, dx) in strokes:
+        steps = max(2, int(4 * max(abs(dy), abs(dx))))
+        along = np.linspace(0, 1, steps)
+        canvas[np.rint(y + along * dy).astype(int), np.rint(x + along * dx).astype(int)] = True
+    return canvas
+
+
+def test_kept_edge_runs_round_what_is_kept() -> None:
+    study = make_study()
+    outcome = apply_mask(study, MaskParameters())
+    removed = removed_pixels(study, outcome)
+    kept = (study.coverage > 0) & (removed == 0)
+    rows, columns = np.flatnonzero(kept.any(axis=1)), np.flatnonzero(kept.any(axis=0))
+    strokes = kept_edge(study, outcome, removed)
+    line = drawn(strokes, kept.shape)
+    assert np.flatnonzero(line.any(axis=1))[[0, -1]].tolist() == rows[[0, -1]].tolist()
+    assert np.flatnonzero(line.any(axis=0))[[0, -1]].tolist() == columns[[0, -1]].tolist()
+    # Closed: every end is a beginning.
+    ends = strokes[:, 0] + strokes[:, 1]
+    assert sorted(map(tuple, ends)) == sorted(map(tuple, strokes[:, 0]))
+
+
+def test_kept_edge_follows_a_round_rim_closely() -> None:
+    study = make_study()
+    y, x = np.mgrid[: study.canvas.shape[0], : study.canvas.shape[1]]
+    distance = np.hypot(y - 300, x - 400)
+    study = replace(study, coverage=np.where(distance < 250, 8, 0).astype(np.float32))
+    nothing = np.zeros(study.canvas.shape, dtype=np.uint8)
+    strokes = kept_edge(study, apply_mask(study, MaskParameters()), nothing)
+    on_line = distance[drawn(strokes, study.canvas.shape)]
+    assert on_line.min() > 247
+    assert on_line.max() < 251
+    assert 10 < len(strokes) < 300
+
+
+def test_kept_edge_of_nothing_and_of_the_unknown() -> None:
+    study = make_study()
+    outcome = apply_mask(study, MaskParameters())
+    everything = np.ones(study.canvas.shape, dtype=np.uint8)
+    assert kept_edge(study, outcome, everything).shape == (0, 2, 2)
+    blind = replace(study, coverage=None, tile=None)
+    unknown = apply_mask(blind, MaskParameters())
+    assert kept_edge(blind, unknown, removed_pixels(blind, unknown)).shape == (0, 2, 2)
+
+
+def test_outline_goes_round_the_outermost_pixels() -> None:
+    strokes = outline(Rect(2, 3, 10, 20))
+    corners = [(1.5, 2.5), (1.5, 19.5), (9.5, 19.5), (9.5, 2.5)]
+    assert strokes[:, 0].tolist() == [list(each) for each in corners]
+    assert strokes.sum(axis=0)[1].tolist() == [0, 0]

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from astropy.wcs import WCS
 
+from napari_zecoverage.core.alpha import alpha_from_coverage
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.outcome import AlphaStats, FieldLost, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.verdict import verdict_of
+from napari_zecoverage.verdict import hints_of, inset_px, verdict_of
 
 
 @pytest.fixture
@@ -114,3 +116,118 @@ def test_real_thresholds_that_flip_the_mask_are_loud(make_study) -> None:
     assert outcome.source != "coverage"
     assert verdict.loud
     assert len(verdict.lines) > 5
+
+
+# --- hints beside the settings -------------------------------------------------------------
+
+
+def hint(study, name: str, **settings):
+    parameters = MaskParameters(**settings)
+    return verdict_of(study, apply_mask(study, parameters)).hints[name]
+
+
+def test_hint_says_which_of_abs_and_frac_decides(study) -> None:
+    # At most 8 frames lie on a pixel.
+    assert "abs decides nothing: 3 is below 0.5 × 8 = 4 frames" in hint(study, "min_coverage").text
+    by_count = hint(study, "min_coverage", min_coverage_abs=6)
+    assert "frac decides nothing: 0.5 × 8 = 4 frames" in by_count.text
+    assert by_count.tone == "idle"
+    both = hint(study, "min_coverage", min_coverage_abs=4)
+    assert "the same" in both.text
+    assert both.tone == "plain"
+
+
+def test_hint_on_an_abs_that_zemosaic_lowers(make_study) -> None:
+    few = make_study(6)
+    assert "abs 6 is lowered to 3" in hint(few, "min_coverage", min_coverage_abs=6).text
+
+
+def test_hint_where_the_coverage_is_not_used(study) -> None:
+    without = replace(study, coverage=None)
+    outcome = apply_mask(without, MaskParameters())
+    hints = verdict_of(without, outcome).hints
+    assert "abs, or frac" in hints["min_coverage"].text
+    assert "not used" in hints["morph_open_px"].text
+    assert "decay decides nothing" in hints["margin"].text
+
+
+@pytest.mark.parametrize(
+    ("opening", "words", "tone"),
+    [
+        (0, "No opening", "plain"),
+        (1, "cross", "plain"),
+        (2, "more is the same", "plain"),
+        (3, "3 is the same as 2", "idle"),
+        (50, "50 is the same as 2", "idle"),
+    ],
+)
+def test_hint_on_the_opening(study, opening, words, tone) -> None:
+    found = hint(study, "morph_open_px", morph_open_px=opening)
+    assert words in found.text
+    assert found.tone == tone
+
+
+def test_hint_on_the_opening_with_few_frames(make_study) -> None:
+    assert "Read as 1" in hint(make_study(3), "morph_open_px", morph_open_px=2).text
+
+
+@pytest.mark.parametrize(
+    ("shape", "percent", "decay", "inset"),
+    [
+        # ZEMOSAIC.md §10g: 50 px, decay 0.15 → 45, decay 1 → 24.
+        ((1000, 1000), 5, 0.15, 45),
+        ((1000, 1000), 5, 1, 24),
+        ((1000, 2000), 0, 0.15, 0),
+        ((100, 100), 0.1, 0.15, 0),
+        ((1000, 1000), 5, 0, 49),
+    ],
+)
+def test_inset(shape, percent, decay, inset) -> None:
+    assert inset_px(shape, percent, decay) == inset
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.15, 0.6, 1.0, 2.0])
+def test_inset_is_what_the_mask_loses(decay) -> None:
+    coverage = np.zeros((200, 260), dtype=np.float32)
+    coverage[:, 40:] = 8
+    settings = MaskParameters(margin_percent=12, decay=decay, morph_open_px=0)
+    _, alpha = alpha_from_coverage(coverage, settings)
+    first = int(np.flatnonzero(alpha[100] >= 0.5)[0])
+    assert inset_px(coverage.shape, 12, decay) == first - 40
+
+
+def test_hint_on_the_margin(study) -> None:
+    # 5 % of 300 px are 15 px.
+    assert f"inset of {math.ceil(15 * 0.5**0.15) - 1} px" in hint(study, "margin").text
+    none = hint(study, "margin", margin_percent=0)
+    assert "decay decides nothing" in none.text
+    assert none.tone == "idle"
+
+
+def test_hint_on_nanize(study) -> None:
+    assert "nothing below 0.5" in hint(study, "nanize_threshold").text
+    assert "black pixels" in hint(study, "nanize_threshold", nanize_threshold=0.6).text
+
+
+def test_hints_without_a_cluster() -> None:
+    hints = hints_of(MaskParameters(morph_open_px=0))
+    assert "The larger decides" in hints["min_coverage"].text
+    assert "one inset" in hints["margin"].text
+    assert hints["morph_open_px"].text == "No opening."
+
+
+# --- on the sky ----------------------------------------------------------------------------
+
+
+def test_field_lost_in_square_arcminutes(study, outcome) -> None:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+    wcs.wcs.crval, wcs.wcs.crpix = [192.7, 41.1], [200, 150]
+    wcs.wcs.cdelt = [-0.1, 0.1]  # a pixel is 36 square arcminutes
+    on_the_sky = replace(study, wcs_header=wcs.to_header().tostring(sep="\n"))
+    covered = int(np.count_nonzero(study.coverage)) * 36
+    hard = outcome.field_lost.hard * covered
+    said = line(on_the_sky, outcome, "Field lost")
+    assert f": {hard:.0f} and " in said
+    assert f" of {covered} arcmin²." in said
+    assert "arcmin" not in line(study, outcome, "Field lost")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from napari_zecoverage.core.crop import Rect
     from napari_zecoverage.core.outcome import MaskOutcome
     from napari_zecoverage.core.studied import ClusterStudy
 
@@ -30,6 +31,8 @@ REMOVED_OPACITY: Final = 0.55
 Picture: TypeAlias = NDArray[np.uint8]
 """(H, W, 3), R, G, B."""
 
+_EDGE_SLACK_PX: Final = 0.75
+_EDGE_PIECES: Final = 300
 _SAMPLES: Final = 200_000
 _PANEL_MOST_PX: Final = 1000
 _PANEL_LEAST_PX: Final = 480
@@ -86,16 +89,9 @@ def removed_pixels(study: ClusterStudy, outcome: MaskOutcome) -> NDArray[np.uint
         where only the strict crop or the edge trim takes it away, else 0. All 0
         when the mask is not known.
     """
-    removed = np.zeros(study.canvas.shape, dtype=np.uint8)
-    if outcome.alpha is None and outcome.source != "dropped":
-        return removed
-    covered: NDArray[np.bool_]
-    if study.coverage is not None:
-        covered = study.coverage > 0
-    elif study.tile is not None:
-        covered = np.asarray(np.isfinite(study.tile).any(axis=2))
-    else:
-        return removed
+    covered = _covered(study)
+    if covered is None or not _is_known(outcome):
+        return np.zeros(study.canvas.shape, dtype=np.uint8)
     shown = covered & outcome.opaque
     # True is 1 is HIDDEN, so these bytes are the answer already.
     removed = (covered ^ shown).view(np.uint8)
@@ -103,6 +99,63 @@ def removed_pixels(study: ClusterStudy, outcome: MaskOutcome) -> NDArray[np.uint
     shown[y0:y1, x0:x1] = False
     removed += shown.view(np.uint8) * np.uint8(CUT_OFF)
     return removed
+
+
+def kept_edge(
+    study: ClusterStudy, outcome: MaskOutcome, removed: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Return the outline of what of the covered area the saved tile shows.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+    outcome : MaskOutcome
+    removed : (H, W) uint8
+        What `removed_pixels` answered for both.
+
+    Returns
+    -------
+    (N, 2, 2) float32
+        Strokes: the (y, x) of their beginning, and how far they go. They run
+        through the outermost kept pixels, at most `_EDGE_SLACK_PX` off. Of an
+        edge of very many pieces, only the longest.
+    """
+    covered = _covered(study)
+    if covered is None or not _is_known(outcome):
+        return np.zeros((0, 2, 2), dtype=np.float32)
+    kept = (covered & (removed == 0)).view(np.uint8)
+    found, _ = cv2.findContours(kept, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+    longest = sorted(found, key=len, reverse=True)[:_EDGE_PIECES]
+    pieces = [
+        _strokes(cv2.approxPolyDP(each, _EDGE_SLACK_PX, True)[:, 0, ::-1]) for each in longest
+    ]
+    return np.concatenate([np.zeros((0, 2, 2), dtype=np.float32), *pieces])
+
+
+def outline(rect: Rect) -> NDArray[np.float32]:
+    """Return a rectangle's four sides, round its outermost pixels, as `kept_edge` has strokes."""
+    top, left, bottom, right = (np.float32(each) - np.float32(0.5) for each in rect)
+    return _strokes(np.array([(top, left), (top, right), (bottom, right), (bottom, left)]))
+
+
+def _strokes(corners: NDArray[Any]) -> NDArray[np.float32]:
+    """Join (n, 2) corners to a closed line of (n, 2, 2) strokes."""
+    begin = corners.astype(np.float32)
+    return np.stack([begin, np.roll(begin, -1, axis=0) - begin], axis=1)
+
+
+def _covered(study: ClusterStudy) -> NDArray[np.bool_] | None:
+    """Return where any frame covers the canvas; None when that is not known."""
+    if study.coverage is not None:
+        covered: NDArray[np.bool_] = study.coverage > 0
+        return covered
+    if study.tile is not None:
+        return np.asarray(np.isfinite(study.tile).any(axis=2))
+    return None
+
+
+def _is_known(outcome: MaskOutcome) -> bool:
+    return outcome.alpha is not None or outcome.source == "dropped"
 
 
 def count_colours(most: int) -> Picture:

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from html import escape
-from typing import TYPE_CHECKING, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from napari_zecoverage.core.alpha import margin_in_pixels
+import cv2
+
+from napari_zecoverage.core.alpha import SMALLEST_DECAY, margin_in_pixels
+from napari_zecoverage.core.outcome import CROSS_MAXIMUM, OPAQUE_ALPHA
+from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.sky import pixel_arcmin2
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.outcome import MaskOutcome
@@ -29,6 +36,22 @@ _CALM: Final = "#00619a"
 _LOUD: Final = "#b84a00"
 
 
+class Hint(NamedTuple):
+    """What a setting does just now.
+
+    Attributes
+    ----------
+    text : str
+        Short enough for one line under a slider.
+    tone : {"plain", "idle", "loud"}
+        "idle" when a setting decides nothing just now, "loud" when ZeMosaic does
+        something else than what is asked for, or harm is done.
+    """
+
+    text: str
+    tone: Literal["plain", "idle", "loud"] = "plain"
+
+
 class Verdict(NamedTuple):
     """What ZeMosaic would do.
 
@@ -40,11 +63,14 @@ class Verdict(NamedTuple):
         Whether it is another than the one that the thresholds are for.
     lines : tuple of str
         The numbers, then each guard that fired.
+    hints : mapping of str to Hint
+        What is to be said beside a setting; `hints_of` has their names.
     """
 
     headline: str
     loud: bool
     lines: tuple[str, ...]
+    hints: Mapping[str, Hint] = MappingProxyType({})
 
     def html(self) -> str:
         """Return it as rich text: the headline on a bar of colour."""
@@ -62,15 +88,126 @@ def verdict_of(study: ClusterStudy, outcome: MaskOutcome) -> Verdict:
     """Put the outcome for a studied cluster in words."""
     lines = [
         _threshold(study, outcome),
-        _field_lost(outcome),
+        _field_lost(study, outcome),
         _alpha(outcome),
         _saved_tile(outcome),
         _margin(outcome, study.canvas.shape),
     ]
     lines += [f"• {note}" for note in outcome.notes]
     return Verdict(
-        _HEADLINES[outcome.source], outcome.source != "coverage", tuple(filter(None, lines))
+        _HEADLINES[outcome.source],
+        outcome.source != "coverage",
+        tuple(filter(None, lines)),
+        hints_of(outcome.parameters, study, outcome),
     )
+
+
+def hints_of(
+    parameters: MaskParameters,
+    study: ClusterStudy | None = None,
+    outcome: MaskOutcome | None = None,
+) -> dict[str, Hint]:
+    """Say beside the settings what they do just now, and where they decide nothing.
+
+    Parameters
+    ----------
+    parameters : MaskParameters
+    study, outcome : optional
+        The cluster, and what was computed for it with `parameters`. Without them
+        only what holds for every cluster is said.
+
+    Returns
+    -------
+    dict of str to Hint
+        "min_coverage": of abs and frac, which are one threshold;
+        "morph_open_px"; "margin": of margin and decay, which are one inset;
+        "nanize_threshold".
+    """
+    most = None
+    if study is not None and study.coverage is not None:
+        most = float(study.coverage.max(initial=0))
+    return {
+        "min_coverage": _hint_on_coverage(parameters, most, outcome),
+        "morph_open_px": _hint_on_opening(parameters.morph_open_px, most, outcome),
+        "margin": _hint_on_margin(parameters, study, outcome),
+        "nanize_threshold": _hint_on_nanize(parameters.nanize_threshold),
+    }
+
+
+def _hint_on_coverage(
+    parameters: MaskParameters, most: float | None, outcome: MaskOutcome | None
+) -> Hint:
+    if most is None or outcome is None:
+        return Hint("The larger decides: abs, or frac × the most frames.")
+    least, share = parameters.min_coverage_abs, parameters.min_coverage_frac
+    asked = f"{share:g} × {most:g} = {share * most:.4g} frames"
+    if outcome.threshold_rule == "min_coverage_frac":
+        return Hint(f"abs decides nothing: {least:g} is below {asked}.", "idle")
+    if outcome.threshold_rule == "min_coverage_abs" and share * most < outcome.threshold:
+        return Hint(f"frac decides nothing: {asked}, below abs.", "idle")
+    if outcome.threshold_rule == "min_coverage_abs":
+        return Hint(f"abs and frac ask for the same: {asked}.")
+    if outcome.threshold_rule == "relaxed":
+        return Hint(f"abs {least:g} is lowered to {outcome.threshold:g}.", "loud")
+    if outcome.threshold_rule == "fallback":
+        return Hint(f"Neither decides: no pixel reaches {max(least, share * most):.4g}.", "loud")
+    return Hint("Neither decides: the coverage is not used.", "loud")
+
+
+def _hint_on_opening(opening: int, most: float | None, outcome: MaskOutcome | None) -> Hint:
+    if outcome is not None and outcome.source not in ("coverage", "dropped"):
+        return Hint("It decides nothing: the coverage is not used.", "loud")
+    if opening > 1 and most is not None and 0 < most <= CROSS_MAXIMUM:
+        return Hint(f"Read as 1: no pixel has more than {CROSS_MAXIMUM} frames.", "loud")
+    if opening > 2:
+        return Hint(f"The 3×3 square: {opening} is the same as 2.", "idle")
+    return Hint(("No opening.", "The cross of 5 px.", "The 3×3 square; more is the same.")[opening])
+
+
+def _hint_on_margin(
+    parameters: MaskParameters, study: ClusterStudy | None, outcome: MaskOutcome | None
+) -> Hint:
+    if parameters.margin_percent <= 0:
+        return Hint("No inset, so decay decides nothing.", "idle")
+    if study is None or outcome is None:
+        return Hint("Together they are one inset of what is kept.")
+    if outcome.source == "dropped":
+        return Hint("They decide nothing: the mask is dropped.", "loud")
+    if outcome.source == "radial":
+        return Hint("Margin and decay shape the radial mask.")
+    of_the_coverage = outcome.source == "coverage"
+    decay = parameters.decay if of_the_coverage else 1.0
+    pixels = inset_px(study.canvas.shape, parameters.margin_percent, decay)
+    if of_the_coverage:
+        return Hint(f"Together an inset of {pixels} px.")
+    return Hint(f"An inset of {pixels} px; decay decides nothing.", "idle")
+
+
+def inset_px(shape: tuple[int, int], margin_percent: float, decay: float) -> int:
+    """Return how many pixels the saved tile loses along the rim of what is kept.
+
+    Alpha is saved as yes or no at 0.5, so margin and decay are one number
+    (ZEMOSAIC.md §10g).
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (H, W) of the canvas.
+    margin_percent : float
+        Of its shorter side.
+    decay : float
+    """
+    if margin_percent <= 0:
+        return 0
+    share: float = OPAQUE_ALPHA ** max(decay, SMALLEST_DECAY)
+    reach = margin_in_pixels(shape, margin_percent) * share
+    return math.ceil(reach) - 1
+
+
+def _hint_on_nanize(limit: float) -> Hint:
+    if limit < OPAQUE_ALPHA:
+        return Hint("It decides nothing below 0.5.", "idle")
+    return Hint(f"Can make opaque black pixels: alpha 0.5 to {limit:g}.", "loud")
 
 
 def _threshold(study: ClusterStudy, outcome: MaskOutcome) -> str:
@@ -86,11 +223,23 @@ def _frames(count: float) -> str:
     return f"{count:.4g} frame" if count == 1 else f"{count:.4g} frames"
 
 
-def _field_lost(outcome: MaskOutcome) -> str:
+def _field_lost(study: ClusterStudy, outcome: MaskOutcome) -> str:
     if outcome.field_lost is None:
         return "Field lost: unknown."
-    lost = outcome.field_lost
-    return f"Field lost: {lost.hard:.1%} hard, {lost.soft:.1%} soft, of the covered area."
+    hard, soft = outcome.field_lost
+    text = f"Field lost: {hard:.1%} hard, {soft:.1%} soft, of the covered area"
+    a_pixel = pixel_arcmin2(study)
+    if a_pixel is None or study.coverage is None:
+        return f"{text}."
+    covered = cv2.countNonZero(study.coverage) * a_pixel
+    return (
+        f"{text}: {_area(hard * covered)} and {_area(soft * covered)} of {_area(covered)} arcmin²."
+    )
+
+
+def _area(arcmin2: float) -> str:
+    """Return an area with three digits, or whole."""
+    return f"{arcmin2:.0f}" if arcmin2 >= 100 else f"{arcmin2:.3g}"
 
 
 def _alpha(outcome: MaskOutcome) -> str:

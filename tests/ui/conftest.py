@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
 
 from napari_zecoverage.sample import Night, SampleSettings, write_sample
+from napari_zecoverage.ui import export_panel
 
 SMALL_SAMPLE = SampleSettings(
     n_frames=6,
@@ -17,6 +18,13 @@ SMALL_SAMPLE = SampleSettings(
     stars_per_megapixel=1500,
     nights=(Night(), Night(angle_deg=40, colour=(20, 0, -20))),
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests out of the user's processes."""
+    # Whoever runs the tests may have a ZeMosaic open.
+    monkeypatch.setattr(export_panel, "find_running_zemosaic", lambda: ())
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_cluster, notes_of_study
+from napari_zecoverage.zemosaic.gating import Gating
 
 
 @pytest.fixture
@@ -197,3 +198,23 @@ def test_notes_of_a_study_name_frames_and_reasons(study) -> None:
     assert "Rescued: frame_6.fit: too few stars." in lines
     assert "Left out: frame_7.fit: no match." in lines
     assert lines[-1] == "One frame is left out."
+
+
+def test_mount_and_what_zemosaic_would_do(panel, make_cluster) -> None:
+    cluster = make_cluster()
+    equatorial = replace(cluster.frames[0], mount="EQ")
+    mixed = replace(cluster, frames=(equatorial, *cluster.frames[1:]))
+    panel.set_clusters([cluster, mixed])
+    panel.set_gatings([Gating("yes", "eqmode_summary", "Counted."), Gating("no", "grid", "Grid.")])
+    cells = [[table(panel).item(row, column) for column in (4, 5)] for row in range(2)]
+    assert [[cell.text() for cell in row] for row in cells] == [
+        ["Alt-Az", "masks it"],
+        ["Alt-Az, EQ", "does not mask"],
+    ]
+    assert "Grid." in cells[1][1].toolTip()
+    assert cells[1][1].background() != cells[0][1].background()
+
+
+def test_missing_frames_are_named(make_cluster) -> None:
+    cluster = replace(make_cluster(), missing=(("C:\\raw\\a.fit", "not found."),))
+    assert any("a.fit" in line and "not found." in line for line in notes_of_cluster(cluster))

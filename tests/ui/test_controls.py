@@ -77,6 +77,13 @@ def test_a_point_is_a_point_in_every_country(make, qtbot, request) -> None:
     assert field.text() == "0.25"
 
 
+@pytest.mark.parametrize(("typed", "value"), [("7,5", 7.5), ("0,3", 0.3), ("12.5", 12.5)])
+def test_a_decimal_comma_is_a_point(make, qtbot, typed, value) -> None:
+    control, _, field, _ = make(FRAMES)
+    type_number(qtbot, field, typed)
+    assert control.value() == value
+
+
 def test_numbers_between_two_steps_are_kept(make, qtbot) -> None:
     control, slider, _, _ = make(SMALL)
     control.setValue(0.001)

@@ -12,6 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QLabel,
@@ -28,9 +29,10 @@ from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.studied import StudyProgress
-from napari_zecoverage.picture import removed_pixels
+from napari_zecoverage.picture import kept_edge, outline, removed_pixels
 from napari_zecoverage.ui import dock as dock_module
 from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.ui.remembered import RememberedThresholds
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 NAMES = {
@@ -40,6 +42,14 @@ NAMES = {
     "margin_percent",
     "decay",
     "nanize_threshold",
+    "strict_overlap_crop_enabled",
+    "hint_min_coverage",
+    "hint_morph_open_px",
+    "hint_margin",
+    "hint_nanize_threshold",
+    "preset",
+    "undo",
+    "redo",
     "reset",
     "open_folder",
     "open_files",
@@ -55,6 +65,14 @@ NAMES = {
     "browse_config",
     "load_config",
     "config_changes",
+    "config_warning",
+    "backups",
+    "restore_backup",
+    "gating",
+    "kept_results",
+    "clear_kept",
+    "check_zemosaic",
+    "diagnosis",
     "export_config",
     "verdict",
 }
@@ -160,7 +178,8 @@ def test_sliding_without_a_cluster_is_no_error(dock, viewer, qtbot, notification
 def test_show_study(dock, viewer, qtbot, study) -> None:
     dock.show_study(study)
     wait_for_preview(qtbot, dock)
-    assert [layer.name for layer in viewer.layers] == ["tile", "coverage", "removed"]
+    names = ["tile", "coverage", "removed", "kept edge", "saved tile"]
+    assert [layer.name for layer in viewer.layers] == names
     assert text(dock, "summary") == f"night: {study.summary}"
     assert "no match." in dock.findChild(QPlainTextEdit, "notes").toPlainText()
     assert dock.findChild(QTableWidget, "clusters").rowCount() == 1
@@ -319,15 +338,6 @@ def test_the_window_lives_while_a_study_runs(dock, viewer, qtbot, slow, make_stu
     assert_removed_is_exact(dock, viewer)
 
 
-def test_a_study_from_the_cache_keeps_the_name_that_was_asked_for(dock, qtbot, slow) -> None:
-    slow.go_on.set()
-    dock.open_clusters([replace(slow.study.cluster, name="called otherwise")])
-    click(qtbot, dock, "run")
-    wait_for_end(qtbot, dock)
-    assert dock.study.cluster.name == "called otherwise"
-    assert "called otherwise" in text(dock, "summary")
-
-
 def test_cancel_leaves_the_study_before_untouched(dock, viewer, qtbot, slow, make_study) -> None:
     shown = make_study(6, "shown")
     dock.show_study(shown)
@@ -475,3 +485,207 @@ def test_a_cluster_that_was_studied_opens_again_equal(dock, viewer, qtbot, small
     assert dock.study is not first
     np.testing.assert_array_equal(dock.study.coverage, first.coverage)
     wait_for_preview(qtbot, dock)
+
+
+# --- back to where one was -----------------------------------------------------------------
+
+
+def test_undo_and_redo_by_keys_wherever_the_focus_is(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    qtbot.keyClick(slider, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dock.parameters == MaskParameters()
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(dock.findChild(QPushButton, "run"), Qt.Key.Key_Z, both)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.51)
+    wait_for_preview(qtbot, dock)
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_thresholds_come_back_with_their_cluster(dock, viewer, qtbot, make_study) -> None:
+    first, second = make_study(6, "first"), make_study(8, "second")
+    dock.show_study(first)
+    number = dock.findChild(QDoubleSpinBox, "min_coverage_frac_number")
+    number.setValue(0.8)
+    dock.show_study(second)
+    # One that was never tuned begins with what there is.
+    assert dock.parameters.min_coverage_frac == 0.8
+    number.setValue(0.3)
+    dock.show_study(first)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.8)
+    assert "as this cluster was left" in dock.findChild(QPlainTextEdit, "notes").toPlainText()
+    wait_for_preview(qtbot, dock)
+    assert_removed_is_exact(dock, viewer)
+    click(qtbot, dock, "undo")
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.3)
+
+
+def test_thresholds_come_back_in_another_session(qtbot, study) -> None:
+    before = CoverageDock(ViewerModel())
+    qtbot.addWidget(before)
+    before.show_study(study)
+    before.findChild(QDoubleSpinBox, "decay_number").setValue(0.7)
+    qtbot.waitUntil(lambda: not before._remember_soon.isActive())
+    after = CoverageDock(ViewerModel())
+    qtbot.addWidget(after)
+    assert after.parameters == MaskParameters()
+    after.show_study(study)
+    assert after.parameters == MaskParameters(decay=0.7)
+    wait_for_preview(qtbot, before)
+    wait_for_preview(qtbot, after)
+
+
+def test_what_was_just_moved_is_remembered_when_the_dock_goes(qtbot, study) -> None:
+    dock = CoverageDock(ViewerModel())
+    qtbot.addWidget(dock)
+    dock.show()
+    dock.show_study(study)
+    dock.findChild(QDoubleSpinBox, "decay_number").setValue(0.7)
+    dock.hide()
+    assert RememberedThresholds().of(study.cluster) == MaskParameters(decay=0.7)
+    wait_for_preview(qtbot, dock)
+
+
+def test_the_configs_thresholds_are_a_preset(dock, qtbot, tmp_path) -> None:
+    config = tmp_path / "zemosaic_config.json"
+    config.write_text('{"altaz_min_coverage_frac": 0.35}')
+    path = dock.findChild(QLineEdit, "config_path")
+    qtbot.keyClicks(path, str(config))
+    qtbot.keyClick(path, Qt.Key.Key_Return)
+    preset = dock.findChild(QComboBox, "preset")
+    qtbot.keyClick(preset, Qt.Key.Key_End)
+    assert preset.currentText() == "ZeMosaic's config"
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.35)
+    path.clear()
+    qtbot.keyClick(path, Qt.Key.Key_Return)
+    assert preset.findText("ZeMosaic's config") == -1
+
+
+def test_others_are_told(dock, qtbot, study) -> None:
+    shown, changed, computed = [], [], []
+    dock.study_shown.connect(shown.append)
+    dock.parameters_changed.connect(changed.append)
+    dock.outcome_computed.connect(computed.append)
+    dock.show_study(study)
+    assert shown == [study]
+    wait_for_preview(qtbot, dock)
+    qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
+    wait_for_preview(qtbot, dock)
+    assert changed == [MaskParameters(decay=0.2)]
+    assert [each.parameters for each in computed] == [MaskParameters(), MaskParameters(decay=0.2)]
+
+
+# --- a ZeMosaic run ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_folder(tmp_path, small_sample):
+    """A ZeMosaic output folder of one tile, made of the small sample's frames."""
+    folder = tmp_path / "out"
+    state = folder / ".zemosaic_state"
+    tiles = folder / "zemosaic_temp_master_tiles"
+    state.mkdir(parents=True)
+    tiles.mkdir()
+    paths = sorted(map(str, small_sample.glob("*.fit*")))
+    plan = {
+        "schema_version": 1,
+        "pipeline": "classic_legacy",
+        "created_utc": "2026-01-01T00:00:00Z",
+        "run_signature": "0" * 64,
+        "groups": [{"group_index": 0, "raw_paths": paths, "group_signature": "0" * 64}],
+    }
+    (state / "stack_plan_manifest.json").write_text(json.dumps(plan))
+    (folder / "run_config_snapshot.json").write_text('{"use_existing_master_tiles": true}')
+    (tiles / "master_tile_000.fits").write_bytes(b"x" * 100)
+    return folder
+
+
+def test_a_run_folder(dock, viewer, qtbot, run_folder, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(run_folder))
+    click(qtbot, dock, "open_folder")
+    wait_for_end(qtbot, dock)
+    table = dock.findChild(QTableWidget, "clusters")
+    assert table.item(0, 1).text() == "6"
+    # The run's snapshot decides, until a config is chosen.
+    assert table.item(0, 5).text() == "does not mask"
+    assert "use_existing_master_tiles" in table.item(0, 5).toolTip()
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    wait_for_preview(qtbot, dock)
+    assert "does not mask" in text(dock, "gating")
+    kept = dock.findChild(QPlainTextEdit, "kept_results")
+    qtbot.waitUntil(lambda: "1 kept master tile" in kept.toPlainText())
+
+    config = tmp_path / "zemosaic_config.json"
+    config.write_text("{}")
+    path = dock.findChild(QLineEdit, "config_path")
+    qtbot.keyClicks(path, str(config))
+    qtbot.keyClick(path, Qt.Key.Key_Return)
+    assert "use_existing_master_tiles" not in table.item(0, 5).toolTip()
+    assert table.item(0, 5).toolTip()
+
+
+def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) -> None:
+    study = make_study(shape=(600, 800))
+    dock.show_study(study)
+    dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(20)
+    dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(0.7)
+    wait_for_preview(qtbot, dock)
+    qtbot.waitUntil(lambda: not dock._outlines_soon.isActive())
+    outcome = apply_mask(study, dock.parameters)
+    edge = kept_edge(study, outcome, removed_pixels(study, outcome))
+    assert len(edge) > 3
+    assert outcome.strict_crop is not None
+    np.testing.assert_array_equal(viewer.layers["kept edge"].data, edge)
+    np.testing.assert_array_equal(viewer.layers["saved tile"].data, outline(outcome.saved_rect))
+
+
+# --- under the cursor, and keys ------------------------------------------------------------
+
+
+def test_the_status_tells_of_the_pixel_under_the_cursor(dock, viewer, qtbot, study) -> None:
+    viewer.cursor.position = (10, 20)
+    assert "Ctrl+Z" in text(dock, "status")
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    viewer.cursor.position = (120.4, 99.6)
+    alpha = apply_mask(study, dock.parameters).alpha[120, 100]
+    said = text(dock, "status")
+    assert f"x 100, y 120\n{study.coverage[120, 100]:g} of {study.frames_used} · " in said
+    assert f"alpha {alpha:.2f}" in said
+    assert "R−G" in said
+    assert "frames 1–" in said
+    viewer.cursor.position = (-5, 20)
+    assert "Ctrl+Z" in text(dock, "status")
+
+
+def test_the_status_knows_the_newest_mask(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    alpha = apply_mask(study, MaskParameters(margin_percent=40)).alpha
+    between = np.argwhere((alpha > 0.2) & (alpha < 0.8))[0]
+    viewer.cursor.position = tuple(between)
+    dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(40)
+    wait_for_preview(qtbot, dock)
+    assert f"alpha {alpha[tuple(between)]:.2f}" in text(dock, "status")
+
+
+def test_the_status_is_seen_however_low_the_dock(dock, qtbot, study) -> None:
+    dock.show_study(study)
+    dock.resize(410, 300)
+    dock.show()
+    qtbot.waitExposed(dock)
+    status = dock.findChild(QLabel, "status")
+    assert status.geometry().bottom() == dock.rect().bottom()
+    assert not status.geometry().intersects(dock.viewport().geometry())
+    assert "before/after" in status.toolTip() or "hides what is removed" in status.toolTip()
+
+
+def test_the_cursor_after_the_dock_went_is_no_error(qtbot, study) -> None:
+    viewer = ViewerModel()
+    dock = CoverageDock(viewer)
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    with qtbot.waitSignal(dock.destroyed):
+        dock.deleteLater()
+    viewer.cursor.position = (3, 4)

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QLabel, QLineEdit, QPlainTextEdit, QPushButton
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPlainTextEdit,
+    QPushButton,
+)
 
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.ui import diagnosis_box, export_panel
 from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST
+from napari_zecoverage.zemosaic.config_keys import READ_BY
+from napari_zecoverage.zemosaic.diagnosis import Diagnosis, Finding
+from napari_zecoverage.zemosaic.gating import Gating
+from napari_zecoverage.zemosaic.running import RunningProcess
 
 
 @pytest.fixture
@@ -183,6 +197,17 @@ def test_a_config_that_vanished_is_an_error(panel, qtbot, config, notifications)
     assert enabled(panel) == (False, False)
 
 
+def test_a_config_that_came_back_is_read_again(panel, qtbot, config) -> None:
+    content = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    config.unlink()
+    click(qtbot, panel, "load_config")
+    click(qtbot, panel, "export_config")
+    config.write_bytes(content)
+    enter_path(qtbot, panel, config)
+    assert enabled(panel) == (True, True)
+
+
 def test_a_long_path_does_not_widen_the_dock(panel, qtbot, tmp_path) -> None:
     before = panel.minimumSizeHint().width()
     enter_path(qtbot, panel, tmp_path / ("long" * 50) / "zemosaic_config.json")
@@ -195,3 +220,224 @@ def test_an_emptied_path_lets_the_config_go(panel, qtbot, config) -> None:
     enter_path(qtbot, panel, "")
     assert enabled(panel) == (False, False)
     assert "Choose" in changes(panel)
+
+
+# --- what may keep an export from acting ---------------------------------------------------
+
+
+@pytest.fixture
+def answer(monkeypatch) -> list[str]:
+    """Answers every question: yes when the list ends in "yes"; keeps what was asked."""
+    asked: list[str] = ["no"]
+
+    def question(_parent, title: str, text: str):
+        yes = asked[0] == "yes"
+        asked.append(f"{title}: {text}")
+        return QMessageBox.StandardButton.Yes if yes else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return asked
+
+
+def warning(panel) -> str:
+    label = panel.findChild(QLabel, "config_warning")
+    return label.text() if label.isVisibleTo(panel) else ""
+
+
+def test_each_change_says_where_zemosaic_reads_it(panel, qtbot, config) -> None:
+    panel.set_parameters(MaskParameters(margin_percent=8))
+    enter_path(qtbot, panel, config)
+    said = {line.split(":")[0]: line for line in changes(panel).splitlines()}
+    assert "its window" in said["altaz_margin_percent"]
+    assert "from the file" in said["altaz_min_coverage_frac"]
+    tooltip = panel.findChild(QPlainTextEdit, "config_changes").toolTip()
+    assert all(words in tooltip for words in READ_BY.values())
+
+
+def test_a_change_by_others_is_said_as_it_happens(panel, qtbot, config) -> None:
+    enter_path(qtbot, panel, config)
+    assert warning(panel) == ""
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: "altaz_min_coverage_frac: 0.4 → 0.2" in warning(panel))
+    # It is told again when an export is refused, and the next one is meant for it.
+    click(qtbot, panel, "export_config")
+    assert "0.4 → 0.2" in warning(panel)
+    assert "0.2 → 0.5" in changes(panel)
+    click(qtbot, panel, "export_config")
+    assert warning(panel) == ""
+
+
+def test_zemosaic_writing_its_values_back_is_seen(panel, qtbot, config) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "export_config")
+    # Swapped for another, as careful programs write.
+    other = config.with_name("new")
+    other.write_bytes(before)
+    other.replace(config)
+    qtbot.waitUntil(lambda: "written its settings back" in warning(panel))
+    assert "altaz_min_coverage_frac: 0.5 was exported, 0.4 is back" in warning(panel)
+
+
+def test_a_backup_is_restored_on_a_yes(panel, qtbot, config, answer) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    assert not panel.findChild(QPushButton, "restore_backup").isVisibleTo(panel)
+    click(qtbot, panel, "export_config")
+    exported = config.read_bytes()
+    assert panel.findChild(QComboBox, "backups").count() == 1
+    click(qtbot, panel, "restore_backup")
+    assert config.read_bytes() == exported
+    assert "altaz_min_coverage_frac: 0.5 → 0.4" in answer[-1]
+    answer[0] = "yes"
+    click(qtbot, panel, "restore_backup")
+    assert config.read_bytes() == before
+    assert "Restored" in changes(panel)
+    assert panel.findChild(QComboBox, "backups").count() == 2
+
+
+def test_a_restore_never_overwrites_what_is_not_known(panel, qtbot, config, answer) -> None:
+    answer[0] = "yes"
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "export_config")
+    config.write_text('{"altaz_decay": 1}')
+    click(qtbot, panel, "restore_backup")
+    assert config.read_text() == '{"altaz_decay": 1}'
+    assert "changed on disk" in warning(panel)
+
+
+def test_a_running_zemosaic_is_asked_about(panel, qtbot, config, answer, monkeypatch) -> None:
+    running = RunningProcess(4711, "zemosaic", "python run_zemosaic.py")
+    monkeypatch.setattr(export_panel, "find_running_zemosaic", lambda: (running,))
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "export_config")
+    assert "4711" in answer[-1]
+    assert config.read_bytes() == before
+    answer[0] = "yes"
+    click(qtbot, panel, "export_config")
+    assert config.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("decided", "words", "marked"),
+    [
+        ("yes", "masks this", False),
+        ("no", "does not mask", True),
+        ("depends", "depends on the weather", False),
+    ],
+)
+def test_says_what_zemosaic_does_with_the_cluster(panel, decided, words, marked) -> None:
+    panel.set_gating("night", Gating(decided, "grid", "Because of that.", ("the weather",)))
+    label = panel.findChild(QLabel, "gating")
+    assert label.text().startswith("night: ")
+    assert words in label.text()
+    assert "Because of that." in label.toolTip()
+    assert bool(label.styleSheet()) == marked
+
+
+# --- kept results --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_folder(tmp_path) -> Path:
+    folder = tmp_path / "run"
+    (folder / "zemosaic_temp_master_tiles").mkdir(parents=True)
+    (folder / "zemosaic_temp_master_tiles" / "master_tile_000.fits").write_bytes(b"x" * 100)
+    (folder / "mine.fits").write_bytes(b"x")
+    (folder / "run_config_snapshot.json").write_text('{"resume": "auto"}')
+    return folder
+
+
+def kept(panel) -> QPlainTextEdit:
+    return panel.findChild(QPlainTextEdit, "kept_results")
+
+
+def test_kept_tiles_are_listed_and_cleared_on_a_yes(
+    panel, qtbot, run_folder, answer, notifications
+) -> None:
+    assert not kept(panel).isVisibleTo(panel)
+    panel.set_run_folder(run_folder)
+    qtbot.waitUntil(lambda: "1 kept master tile" in kept(panel).toPlainText())
+    assert kept(panel).isVisibleTo(panel)
+    tile = run_folder / "zemosaic_temp_master_tiles" / "master_tile_000.fits"
+    click(qtbot, panel, "clear_kept")
+    assert str(run_folder) in answer[-1]
+    assert tile.exists()
+    answer[0] = "yes"
+    click(qtbot, panel, "clear_kept")
+    qtbot.waitUntil(lambda: not kept(panel).isVisibleTo(panel))
+    assert not tile.exists()
+    assert (run_folder / "mine.fits").exists()
+    assert "Removed 1 kept result" in told(notifications)
+
+
+def test_another_cluster_has_other_kept_tiles(panel, qtbot, run_folder, tmp_path) -> None:
+    panel.set_run_folder(run_folder)
+    # Asked for before the first answer is there.
+    (tmp_path / "other").mkdir()
+    panel.set_run_folder(tmp_path / "other")
+    qtbot.waitUntil(lambda: not panel._kept._work.running)
+    assert not kept(panel).isVisibleTo(panel)
+    panel.set_run_folder(run_folder)
+    qtbot.waitUntil(lambda: kept(panel).isVisibleTo(panel))
+    panel.set_run_folder(None)
+    assert not kept(panel).isVisibleTo(panel)
+
+
+def test_a_run_folder_that_went_is_told(panel, qtbot, tmp_path, notifications) -> None:
+    panel.set_run_folder(tmp_path / "gone")
+    qtbot.waitUntil(lambda: "no such folder" in told(notifications))
+    assert not kept(panel).isVisibleTo(panel)
+
+
+# --- the check of the user's ZeMosaic ------------------------------------------------------
+
+
+def answered(panel) -> str:
+    text = panel.findChild(QPlainTextEdit, "diagnosis")
+    return text.toPlainText() if text.isVisibleTo(panel) else ""
+
+
+def test_check_my_zemosaic(panel, qtbot, config, monkeypatch) -> None:
+    looked, go_on = [], threading.Event()
+
+    def diagnose(folder: Path) -> Diagnosis:
+        looked.append(folder)
+        assert go_on.wait(10)
+        finding = Finding("version", "4.5.0", None, "ZeMosaic 4.5.0.")
+        return Diagnosis(folder, "4.5.0", None, (finding,), False, ("Make masked tiles.",))
+
+    monkeypatch.setattr(diagnosis_box, "diagnose_zemosaic", diagnose)
+    button = panel.findChild(QPushButton, "check_zemosaic")
+    assert not button.isEnabled()
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    assert not button.isEnabled()
+    assert button.text() == "Checking…"
+    go_on.set()
+    qtbot.waitUntil(lambda: "cannot act" in answered(panel))
+    assert looked == [config.parent]
+    assert "Make masked tiles." in answered(panel)
+    assert button.isEnabled()
+    # Another config is another ZeMosaic.
+    enter_path(qtbot, panel, "")
+    assert answered(panel) == ""
+    assert not button.isEnabled()
+
+
+def test_a_folder_without_a_zemosaic_is_said(panel, qtbot, config) -> None:
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    qtbot.waitUntil(lambda: "could not be checked" in answered(panel), timeout=30_000)
+
+
+def test_a_check_that_fails_is_told(panel, qtbot, config, monkeypatch, notifications) -> None:
+    def broken(folder: Path) -> Diagnosis:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(diagnosis_box, "diagnose_zemosaic", broken)
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    qtbot.waitUntil(lambda: "no more processes" in told(notifications))
+    assert panel.findChild(QPushButton, "check_zemosaic").isEnabled()

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from napari.layers import Image
+from napari.layers import Image, Vectors
 
+from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.picture import CUT_OFF, HIDDEN, removed_pixels, stretch
+from napari_zecoverage.picture import CUT_OFF, HIDDEN, outline, removed_pixels, stretch
 from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer
 
 
@@ -24,6 +25,18 @@ def names(viewer) -> list[str]:
 
 
 # --- what a cluster looks like -------------------------------------------------------------
+
+
+OUTLINES = ("kept edge", "saved tile")
+
+
+def show_removed(layers: ClusterLayers, removed) -> None:
+    show_all(layers, removed, outline(Rect(5, 5, 20, 20)), Rect(0, 0, *removed.shape))
+
+
+def show_all(layers: ClusterLayers, removed, edge, rect: Rect) -> None:
+    layers.show_removed(removed)
+    layers.show_outlines(edge, rect)
 
 
 def test_stretch_is_fit_for_a_screen(study) -> None:
@@ -141,28 +154,32 @@ def test_unknown_mask_removes_nothing(study) -> None:
 # --- in the viewer -------------------------------------------------------------------------
 
 
-def test_three_layers_from_bottom_to_top(viewer, study) -> None:
+def test_the_layers_from_bottom_to_top(viewer, study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
-    assert names(viewer) == ["tile", "coverage", "removed"]
-    tile, coverage, removed = viewer.layers
+    assert names(viewer) == ["tile", "coverage", "removed", *OUTLINES]
+    tile, coverage, removed, edge, saved = viewer.layers
     assert isinstance(tile, Image)
     assert tile.rgb
     assert not coverage.visible
     assert coverage.colorbar.visible
     assert removed.visible
     assert not removed.data.any()
+    assert isinstance(edge, Vectors)
+    assert len(edge.data) == 0
+    np.testing.assert_array_equal(saved.data, outline(Rect(0, 0, *study.canvas.shape)))
+    assert edge.edge_color[:1].tolist() != saved.edge_color[:1].tolist()
 
 
 def test_without_a_tile_the_coverage_is_seen(viewer, study) -> None:
     show(ClusterLayers(viewer), replace(study, tile=None))
-    assert names(viewer) == ["coverage", "removed"]
+    assert names(viewer) == ["coverage", "removed", *OUTLINES]
     assert viewer.layers["coverage"].visible
 
 
 def test_without_a_coverage_the_tile_is_seen(viewer, study) -> None:
     show(ClusterLayers(viewer), replace(study, coverage=None))
-    assert names(viewer) == ["tile", "removed"]
+    assert names(viewer) == ["tile", "removed", *OUTLINES]
 
 
 def test_removed_is_see_through_where_nothing_is_removed(viewer, study) -> None:
@@ -183,18 +200,18 @@ def test_sliding_keeps_the_layer_and_what_the_user_set(viewer, study) -> None:
     removed = layers["removed"]
     removed.opacity = 0.3
     removed.name = "mine now"
-    layers.show_removed(np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
+    show_removed(layers, np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
     assert layers["removed"] is removed
     assert (removed.data == HIDDEN).all()
     assert removed.opacity == 0.3
-    assert len(viewer.layers) == 3
+    assert len(viewer.layers) == 5
 
 
 def test_next_cluster_takes_the_same_layers(viewer, study, make_study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
     before = list(viewer.layers)
-    layers.show_removed(np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
+    show_removed(layers, np.full(study.canvas.shape, HIDDEN, dtype=np.uint8))
     other = make_study(20, "other", (260, 280))
     show(layers, other)
     assert list(viewer.layers) == before
@@ -210,28 +227,28 @@ def test_a_cluster_without_a_tile_takes_the_tile_away(viewer, study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
     show(layers, replace(study, tile=None))
-    assert names(viewer) == ["coverage", "removed"]
+    assert names(viewer) == ["coverage", "removed", *OUTLINES]
     show(layers, study)
-    assert names(viewer) == ["tile", "coverage", "removed"]
+    assert names(viewer) == ["tile", "coverage", "removed", *OUTLINES]
 
 
-@pytest.mark.parametrize("deleted", ["tile", "coverage", "removed"])
+@pytest.mark.parametrize("deleted", ["tile", "coverage", "removed", "kept edge", "saved tile"])
 def test_a_deleted_layer_stays_away_until_the_next_cluster(viewer, study, deleted) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
     viewer.layers.remove(deleted)
-    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    show_removed(layers, np.ones(study.canvas.shape, dtype=np.uint8))
     assert deleted not in names(viewer)
     assert layers[deleted] is None
     show(layers, study)
-    assert names(viewer) == ["tile", "coverage", "removed"]
+    assert names(viewer) == ["tile", "coverage", "removed", *OUTLINES]
 
 
 def test_all_deleted(viewer, study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
     viewer.layers.clear()
-    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    show_removed(layers, np.ones(study.canvas.shape, dtype=np.uint8))
     assert len(viewer.layers) == 0
 
 
@@ -240,13 +257,63 @@ def test_the_users_layers_are_left_alone(viewer, study) -> None:
     also_mine = viewer.add_labels(np.ones((5, 5), dtype=int), name="tile")
     layers = ClusterLayers(viewer)
     show(layers, study)
-    layers.show_removed(np.ones(study.canvas.shape, dtype=np.uint8))
+    show_removed(layers, np.ones(study.canvas.shape, dtype=np.uint8))
     show(layers, replace(study, tile=None))
     assert mine in viewer.layers
     assert also_mine in viewer.layers
     assert mine.data.shape == also_mine.data.shape == (5, 5)
     assert mine.name == "removed"
     assert (also_mine.data == 1).all()
+
+
+def test_the_picture_is_selected_and_a_users_choice_kept(viewer, study, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    assert viewer.layers.selection.active is layers["tile"]
+    viewer.layers.selection.active = layers["removed"]
+    show(layers, make_study(9, "other"))
+    assert viewer.layers.selection.active is layers["removed"]
+
+
+def test_outlines_follow(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = np.zeros(study.canvas.shape, dtype=np.uint8)
+    for rect in (Rect(10, 20, 200, 300), Rect(0, 0, 30, 40)):
+        edge = outline(Rect(*(each + 3 for each in rect)))[: rect.y0 or 1]
+        show_all(layers, removed, edge, rect)
+        np.testing.assert_array_equal(layers["kept edge"].data, edge)
+        np.testing.assert_array_equal(layers["saved tile"].data, outline(rect))
+    width = layers["saved tile"].edge_width
+    show(layers, replace(study, canvas=replace(study.canvas, shape=(3000, 4000))))
+    assert layers["saved tile"].edge_width > width
+
+
+def test_what_does_not_change_is_not_set_again(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = np.ones(study.canvas.shape, dtype=np.uint8)
+    edge = outline(Rect(3, 3, 30, 30))
+    show_all(layers, removed, edge, Rect(1, 2, 30, 40))
+    kept = [layers[name].data for name in ("removed", *OUTLINES)]
+    heard = []
+    for name in ("removed", *OUTLINES):
+        layers[name].events.data.connect(heard.append)
+    show_all(layers, removed.copy(), edge.copy(), Rect(1, 2, 30, 40))
+    assert heard == []
+    assert all(
+        layers[name].data is data for name, data in zip(("removed", *OUTLINES), kept, strict=True)
+    )
+
+
+def test_removed_can_be_switched(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    layers.toggle_removed()
+    show(layers, study)
+    layers.toggle_removed()
+    assert not layers["removed"].visible
+    layers.toggle_removed()
+    assert layers["removed"].visible
 
 
 def test_view_is_kept_while_the_canvas_is_the_same(viewer, study, make_study) -> None:

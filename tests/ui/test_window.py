@@ -59,7 +59,8 @@ def test_from_the_sample_to_the_exported_config(
     qtbot.waitUntil(lambda: dock.findChild(QPushButton, "run").isEnabled(), timeout=20_000)
     click(qtbot, dock, "run")
     qtbot.waitUntil(lambda: dock.study is not None and dock._live.idle, timeout=60_000)
-    assert [layer.name for layer in viewer.layers] == ["tile", "coverage", "removed"]
+    names = ["tile", "coverage", "removed", "kept edge", "saved tile"]
+    assert [layer.name for layer in viewer.layers] == names
     assert dock.study.cluster.name == "sample"
     before = viewer.layers["removed"].data.copy()
 
@@ -70,6 +71,12 @@ def test_from_the_sample_to_the_exported_config(
     assert dock.parameters.min_coverage_frac == 0.9
     assert np.count_nonzero(viewer.layers["removed"].data) > np.count_nonzero(before)
     assert "min_coverage_frac" in dock.findChild(QLabel, "verdict").text()
+    qtbot.keyClick(slider, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert dock.parameters.min_coverage_frac == 0.8
+    click(qtbot, dock, "redo")
+    assert dock.parameters.min_coverage_frac == 0.9
+    qtbot.waitUntil(lambda: dock._live.idle and not dock._outlines_soon.isActive())
+    assert len(viewer.layers["kept edge"].data) > 3
 
     config = tmp_path / "zemosaic_config.json"
     config.write_text(json.dumps({"language": "en"}))
@@ -146,3 +153,23 @@ def test_the_reader(viewer, study, tmp_path) -> None:
     viewer.open(str(file), plugin=PLUGIN)
     assert [layer.name for layer in viewer.layers] == ["tile", "coverage"]
     np.testing.assert_array_equal(viewer.layers["coverage"].data, study.coverage)
+
+
+def test_one_key_shows_before_and_after(viewer, dock, qtbot, study) -> None:
+    dock.show_study(study)
+    qtbot.waitUntil(lambda: dock._live.idle)
+    window = dock.window()
+    window.show()
+    window.activateWindow()
+    removed = viewer.layers["removed"]
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_H)
+    assert not removed.visible
+    qtbot.keyClick(window, Qt.Key.Key_H)
+    assert removed.visible
+    # A letter typed into a field is a letter.
+    path = dock.findChild(QLineEdit, "config_path")
+    path.setFocus()
+    qtbot.keyClick(path, Qt.Key.Key_H)
+    assert path.text() == "h"
+    assert removed.visible

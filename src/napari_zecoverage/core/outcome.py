@@ -374,6 +374,28 @@ def _asked(parameters: MaskParameters) -> tuple[float, float, float, float, int]
     )
 
 
+def abs_as_read(min_coverage_abs: float, min_coverage_frac: float, maximum: float) -> float:
+    """Return the min_coverage_abs that the master-tile step goes by (ZEMOSAIC.md §5.7).
+
+    Parameters
+    ----------
+    min_coverage_abs, min_coverage_frac : float
+        As asked for.
+    maximum : float
+        Frames on the best-covered pixel; above 0.
+
+    Returns
+    -------
+    float
+        At most `maximum`; lower where that is 6 or less and all of its frames
+        were asked for.
+    """
+    least = min(float(min_coverage_abs), maximum)
+    if maximum <= RELAXED_MAXIMUM and least >= maximum:
+        return min(max(1.0, math.ceil(min_coverage_frac * maximum)), max(1.0, maximum - 1.0))
+    return least
+
+
 def _relaxed(parameters: MaskParameters, maximum: float, notes: list[str]) -> _Thresholds:
     """Return the thresholds as ZeMosaic lowers them for this maximum (ZEMOSAIC.md §5.7).
 
@@ -397,7 +419,7 @@ def _relaxed(parameters: MaskParameters, maximum: float, notes: list[str]) -> _T
     relaxed = False
     if maximum <= RELAXED_MAXIMUM and least >= maximum:
         before = least
-        least = min(max(1.0, math.ceil(share * maximum)), max(1.0, maximum - 1.0))
+        least = abs_as_read(least, share, maximum)
         relaxed = least != before
         log.info(
             "ALTaz coverage guard: min_coverage_abs %.1f->%.1f (cov_max=%.1f, min_frac=%.3f)",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -31,8 +32,11 @@ from napari_zecoverage.ui.controls import LowText, wrapped_label
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.studied import ClusterStudy
+    from napari_zecoverage.zemosaic.gating import Gating
 
-_COLUMNS: Final = ("Cluster", "Frames", "Nights", "Filter")
+_COLUMNS: Final = ("Cluster", "Frames", "Nights", "Filter", "Mount", "ZeMosaic")
+_MOUNTS: Final = {"EQ": "EQ", "ALT_AZ": "Alt-Az", "UNKNOWN": "unknown"}
+_GATED: Final = {"yes": "masks it", "no": "does not mask", "depends": "depends"}
 _STACK_LABELS: Final[dict[StackMethod, str]] = {
     "winsorized": "winsorized sigma clip",
     "kappa_sigma": "kappa-sigma clip",
@@ -76,6 +80,7 @@ class ClusterPanel(QGroupBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Cluster", parent)
         self._clusters: list[Cluster] = []
+        self._gatings: list[Gating] = []
         self._busy = False
         self._folder = ""
 
@@ -147,6 +152,7 @@ class ClusterPanel(QGroupBox):
     def set_clusters(self, clusters: Sequence[Cluster]) -> None:
         """Put these clusters in the table and select the first."""
         self._clusters = list(clusters)
+        self._gatings = []
         self._table.clearSelection()
         self._table.setRowCount(len(self._clusters))
         for row, cluster in enumerate(self._clusters):
@@ -158,6 +164,17 @@ class ClusterPanel(QGroupBox):
         if self._clusters:
             self._table.selectRow(0)
         self._enable()
+
+    def set_gatings(self, gatings: Sequence[Gating]) -> None:
+        """Show what ZeMosaic would do with each cluster of the table."""
+        self._gatings = list(gatings)
+        for row, gating in enumerate(self._gatings):
+            item = QTableWidgetItem(_GATED[gating.answer])
+            item.setToolTip(f"<p>{gating.reason}</p>")
+            if not gating.possible:
+                item.setBackground(QColor("#b84a00"))
+                item.setForeground(QColor("#ffffff"))
+            self._table.setItem(row, len(_COLUMNS) - 1, item)
 
     def select(self, cluster: Cluster) -> None:
         """Select a cluster, and put it in the table when it is not there."""
@@ -230,6 +247,7 @@ class ClusterPanel(QGroupBox):
 def notes_of_cluster(cluster: Cluster) -> list[str]:
     """Return what is known of a cluster before it is studied, a line each."""
     left_out = [f"Left out: {Path(path).name}: {reason}" for path, reason in cluster.left_out]
+    left_out += [f"Missing: {Path(path).name}: {reason}" for path, reason in cluster.missing]
     return [*left_out, *cluster.notes]
 
 
@@ -248,9 +266,14 @@ def _cells(cluster: Cluster) -> list[tuple[str, str]]:
     """Return the text and the tooltip of each column."""
     return [
         (cluster.name, str(cluster.frames[0].path.parent) if cluster.frames else ""),
-        (str(len(cluster.frames)), f"{len(cluster.left_out)} left out"),
+        (
+            str(len(cluster.frames)),
+            f"{len(cluster.left_out)} left out, {len(cluster.missing)} missing",
+        ),
         (str(len(cluster.nights)), _counted(cluster.nights)),
         (", ".join(str(name or "none") for name in cluster.filters), _counted(cluster.filters)),
+        (", ".join(_MOUNTS[each] for each in cluster.mounts), _counted(cluster.mounts)),
+        ("", ""),
     ]
 
 

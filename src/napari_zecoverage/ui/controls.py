@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 from typing import Final
 
 from qtpy.QtCore import QLocale, QSignalBlocker, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
@@ -18,6 +19,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zecoverage.core.parameters import Limits
+
+LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
+"""Style of words that must be seen: white on vermillion, the same on every theme."""
 
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
@@ -97,6 +101,11 @@ class NumberControl(QWidget):
         """Show `value`, rounded to the decimals shown and kept inside the limits."""
         self._number.setValue(value)
 
+    @property
+    def gesture(self) -> int | None:
+        """A number for the drag, or the key held down, that moves the slider now; else None."""
+        return self._slider.gesture if self._slider.is_held else None
+
     def set_slider_maximum(self, maximum: float) -> None:
         """Let the slider end at `maximum`; the number field is not bound by it."""
         steps = max(1, round(maximum / self._step))
@@ -136,12 +145,41 @@ class NumberControl(QWidget):
 # Scrolling the dock must not change a threshold that happens to lie under the cursor.
 
 
+_gestures = count(1)
+
+
 class _Slider(QSlider):
+    """Tells which of its movements belong together."""
+
+    def __init__(self, orientation: Qt.Orientation) -> None:
+        super().__init__(orientation)
+        self.gesture = 0
+        self._is_key_down = False
+        self.sliderPressed.connect(self._begin_gesture)
+
+    @property
+    def is_held(self) -> bool:
+        return self.isSliderDown() or self._is_key_down
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not event.isAutoRepeat():
+            self._begin_gesture()
+        self._is_key_down = True
+        super().keyPressEvent(event)
+        self._is_key_down = False
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
+    def _begin_gesture(self) -> None:
+        self.gesture = next(_gestures)
+
 
 class _NumberField(QDoubleSpinBox):
+    def validate(self, text: str, position: int) -> object:
+        """Take a decimal comma for the point that many people type it for."""
+        return super().validate(text.replace(",", "."), position)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
@@ -179,6 +217,16 @@ class LowText(QPlainTextEdit):
     def show_text(self, text: str) -> None:
         """Show `text`, a paragraph a line."""
         self.setPlainText(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Take the height that the text needs at the new width."""
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
+    def _fit(self) -> None:
+        text = self.text()
         metrics = self.fontMetrics()
         width = max(self.viewport().width(), _TEXT_WIDTH) - 20
         lines = sum(metrics.horizontalAdvance(line) // width + 1 for line in text.split("\n"))

@@ -1,16 +1,21 @@
-"""ZeMosaic's config: its thresholds in, ours out."""
+"""ZeMosaic's config: its thresholds in, ours out, and what may keep them from acting."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Final
 
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import QFileSystemWatcher, QTimer, Signal
 from qtpy.QtWidgets import (
+    QComboBox,
     QFileDialog,
     QGridLayout,
     QGroupBox,
+    QHBoxLayout,
     QLineEdit,
+    QMessageBox,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -18,17 +23,38 @@ from qtpy.QtWidgets import (
 
 from napari_zecoverage.core.errors import ConfigChangedError, ZecoverageError
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.ui.controls import LowText, wrapped_label
+from napari_zecoverage.ui.controls import LOUD, LowText, wrapped_label
+from napari_zecoverage.ui.diagnosis_box import DiagnosisBox
+from napari_zecoverage.ui.kept_results_box import KeptResultsBox
 from napari_zecoverage.zemosaic.config import (
     CLOSE_ZEMOSAIC_FIRST,
     CONFIG_NAME,
+    Backup,
+    ConfigChange,
     ConfigFile,
+    changed_since,
+    list_backups,
     read_config,
+    restore_backup,
+    reverted_after_export,
+    spelled,
     write_config,
 )
+from napari_zecoverage.zemosaic.config_keys import CONFIG_KEYS, READ_BY
+from napari_zecoverage.zemosaic.gating import Gating
+from napari_zecoverage.zemosaic.running import find_running_zemosaic
 
 _NO_CONFIG: Final = f"Choose ZeMosaic's {CONFIG_NAME} to see what an export would change."
 _WAIT_MS: Final = 250
+_SHOWN: Final = 5
+_READERS: Final = {entry.key: entry.reader for entry in CONFIG_KEYS}
+# For the end of a line; `READ_BY` has the long form.
+_READ_FROM: Final = {
+    "A": "read from its window",
+    "T": "read from the file, for every tile",
+    "R": "read from the file, when a run starts",
+    "lecropper": "read by lecropper alone",
+}
 
 
 class ExportPanel(QGroupBox):
@@ -38,16 +64,21 @@ class ExportPanel(QGroupBox):
     -------
     loaded(MaskParameters)
         The thresholds of the config, when the user asks for them.
+    config_read(ConfigFile or None)
+        Another config was read, or none is chosen any more.
     """
 
     loaded = Signal(object)
+    config_read = Signal(object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Export", parent)
         self._parameters = MaskParameters()
         self._config: ConfigFile | None = None
         self._asked_for = ""
+        self._stamp: tuple[int, int] | None = None
         self._done = ""
+        self._written: ConfigChange | None = None
 
         self._path = QLineEdit()
         self._path.setObjectName("config_path")
@@ -68,7 +99,30 @@ class ExportPanel(QGroupBox):
         self._export.clicked.connect(self._on_export)
         self._changes = LowText("config_changes", _NO_CONFIG, most_lines=6)
         self._changes.setAccessibleName("What an export changes")
+        self._changes.setToolTip(
+            "".join(f"<p>{_READ_FROM[each]}: {words}.</p>" for each, words in READ_BY.items())
+        )
         advice = wrapped_label("close_zemosaic_first", CLOSE_ZEMOSAIC_FIRST)
+        self._warning = wrapped_label("config_warning", "")
+        self._warning.setStyleSheet(LOUD)
+        self._warning.hide()
+        self._gating = wrapped_label("gating", "")
+        self._gating.hide()
+        self._kept = KeptResultsBox()
+        self._diagnosis = DiagnosisBox()
+
+        self._backups: tuple[Backup, ...] = ()
+        self._backup = QComboBox()
+        self._backup.setObjectName("backups")
+        self._backup.setAccessibleName("Backups of the config")
+        self._restore = QPushButton("Restore…")
+        self._restore.setObjectName("restore_backup")
+        self._restore.setToolTip(
+            "Puts the config back as it was before an export. The present file becomes a backup."
+        )
+        self._restore.clicked.connect(self._on_restore)
+        self._watcher = QFileSystemWatcher(self)
+        self._watcher.fileChanged.connect(self._on_file_changed)
 
         # The file is looked at when the sliders come to rest, not at every tick.
         self._rest = QTimer(self)
@@ -84,8 +138,16 @@ class ExportPanel(QGroupBox):
         grid.setColumnStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.addLayout(grid)
+        backups = QHBoxLayout()
+        backups.addWidget(self._backup, 1)
+        backups.addWidget(self._restore)
+        layout.addWidget(self._gating)
         layout.addWidget(self._changes)
+        layout.addWidget(self._warning)
+        layout.addLayout(backups)
+        layout.addWidget(self._kept)
         layout.addWidget(advice)
+        layout.addWidget(self._diagnosis)
         self._enable()
 
     def set_parameters(self, parameters: MaskParameters) -> None:
@@ -95,6 +157,23 @@ class ExportPanel(QGroupBox):
         if self._config is not None:
             self._rest.start()
 
+    def set_gating(self, name: str, gating: Gating) -> None:
+        """Say what ZeMosaic would do with the cluster that is shown."""
+        answers = {
+            "yes": "ZeMosaic masks this cluster's tile",
+            "no": "ZeMosaic does not mask this cluster's tile, so no threshold acts on it",
+            "depends": "Whether ZeMosaic masks this cluster's tile depends on "
+            + "; and on ".join(gating.depends_on),
+        }
+        self._gating.setText(f"{name}: {answers[gating.answer]}.")
+        self._gating.setToolTip(f"<p>{gating.reason}</p>")
+        self._gating.setStyleSheet("" if gating.possible else LOUD)
+        self._gating.show()
+
+    def set_run_folder(self, folder: Path | None) -> None:
+        """Look for kept results in the run of the cluster that is shown; None: it is of no run."""
+        self._kept.set_run_folder(folder)
+
     def set_config(self, path: str) -> None:
         """Choose a config: the file, or the folder that holds it."""
         self._path.setText(path)
@@ -103,6 +182,8 @@ class ExportPanel(QGroupBox):
     def _enable(self) -> None:
         for button in (self._load, self._export):
             button.setEnabled(self._config is not None)
+        for widget in (self._backup, self._restore):
+            widget.setVisible(bool(self._backups))
 
     def _on_browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
@@ -114,14 +195,18 @@ class ExportPanel(QGroupBox):
     def _on_path(self) -> None:
         """Read the config that the path field names; once, however often the field is left."""
         path = self._path.text().strip()
-        if path == self._asked_for:
+        known = self._config is not None or _stamp(path) == self._stamp
+        if path == self._asked_for and known:
             return
         self._done = ""
+        self._written = None
+        self._warn("")
         self._read(path)
 
     def _read(self, path: str) -> bool:
         self._config = None
         self._asked_for = path
+        self._stamp = _stamp(path)
         try:
             self._config = read_config(path) if path else None
         except ZecoverageError as error:
@@ -133,7 +218,11 @@ class ExportPanel(QGroupBox):
                 self._asked_for = str(self._config.path)
                 self._path.setText(self._asked_for)
             self._show_changes()
+        self._list_backups()
+        self._watch()
+        self._diagnosis.set_folder(None if self._config is None else self._config.path.parent)
         self._enable()
+        self.config_read.emit(self._config)
         return self._config is not None
 
     def _show_changes(self) -> None:
@@ -145,7 +234,7 @@ class ExportPanel(QGroupBox):
         except ZecoverageError as error:
             self._changes.show_text(str(error))
             return
-        lines = change.lines() or ["The config has these thresholds already."]
+        lines = _with_readers(change) or ["The config has these thresholds already."]
         self._changes.show_text("\n".join(filter(None, [self._done, *lines])))
 
     def _on_load(self) -> None:
@@ -157,21 +246,127 @@ class ExportPanel(QGroupBox):
             self.loaded.emit(parameters)
 
     def _on_export(self) -> None:
-        if self._config is None:
+        if self._config is None or not self._is_meant():
             return
         self._rest.stop()
+        self._warn("")
         try:
             change = write_config(self._config.path, self._parameters, expected=self._config)
         except ConfigChangedError as error:
             show_error(str(error))
+            self._warn_of_conflict(self._config)
             self._read(str(self._config.path))
-            return
         except ZecoverageError as error:
             show_error(str(error))
+        else:
+            self._tell_written("Written", change)
+
+    def _on_restore(self) -> None:
+        index = self._backup.currentIndex()
+        if self._config is None or not 0 <= index < len(self._backups):
             return
+        backup, path = self._backups[index], self._config.path
+        try:
+            planned = restore_backup(path, backup, expected=self._config, dry_run=True)
+            lines = planned.lines() or ["It says what the config says now."]
+            question = f"Put {backup.path.name} back?\n\n" + "\n".join(lines)
+            if self._asks("Restore a backup", question):
+                change = restore_backup(path, backup, expected=self._config)
+                self._tell_written("Restored", change)
+        except ConfigChangedError as error:
+            show_error(str(error))
+            self._warn_of_conflict(self._config)
+            self._read(str(path))
+        except ZecoverageError as error:
+            show_error(str(error))
+
+    def _tell_written(self, done: str, change: ConfigChange) -> None:
         if change.changes:
-            self._done = f"Written: {'; '.join(change.lines())}."
+            self._written = change
+            self._done = f"{done}: {'; '.join(change.lines())}."
             if change.backup is not None:
                 self._done += f"\nThe file before is kept as {change.backup}"
             show_info(self._done)
-        self._read(str(self._config.path))
+        self._read(str(change.path))
+
+    def _is_meant(self) -> bool:
+        """Ask whether to export although a ZeMosaic runs that would undo it."""
+        running = find_running_zemosaic()
+        if not running:
+            return True
+        found = "\n".join(map(str, running))
+        return self._asks(
+            "ZeMosaic is running", f"{CLOSE_ZEMOSAIC_FIRST}\n\n{found}\n\nExport all the same?"
+        )
+
+    def _asks(self, title: str, question: str) -> bool:
+        answer = QMessageBox.question(self, title, question)
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+    # --- what others do to the file ----------------------------------------------------
+
+    def _watch(self) -> None:
+        watched = self._watcher.files()
+        if watched:
+            self._watcher.removePaths(watched)
+        if self._config is not None:
+            self._watcher.addPath(str(self._config.path))
+
+    def _on_file_changed(self, path: str) -> None:
+        if self._config is None:
+            return
+        # A file that was swapped for another is not watched any more.
+        self._watcher.addPath(path)
+        self._warn_of_conflict(self._config)
+
+    def _warn_of_conflict(self, config: ConfigFile) -> None:
+        """Say what somebody else changed in the file since it was read."""
+        try:
+            others = changed_since(config)
+            reverted = ()
+            if self._written is not None and others:
+                reverted = reverted_after_export(self._written, read_config(config.path))
+        except ZecoverageError as error:
+            self._warn(str(error))
+            return
+        if reverted:
+            lines = "; ".join(each.line() for each in reverted)
+            self._warn(f"An open ZeMosaic may have written its settings back: {lines}. Close it.")
+        elif others:
+            lines = "; ".join(
+                f"{key}: {spelled(old)} → {spelled(new)}" for key, old, new in others[:_SHOWN]
+            )
+            more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+            self._warn(f"The config changed on disk since it was read: {lines}{more}.")
+
+    def _warn(self, text: str) -> None:
+        self._warning.setText(text)
+        self._warning.setVisible(bool(text))
+
+    def _list_backups(self) -> None:
+        try:
+            self._backups = () if self._config is None else list_backups(self._config.path)
+        except ZecoverageError as error:
+            self._backups = ()
+            self._warn(str(error))
+        self._backup.clear()
+        self._backup.addItems(
+            [f"{each.taken.astimezone():%Y-%m-%d %H:%M:%S}" for each in self._backups]
+        )
+
+
+def _with_readers(change: ConfigChange) -> list[str]:
+    """Return old → new, and where ZeMosaic reads each key."""
+    return [
+        f"{line} ({_READ_FROM[_READERS[each.key]]})"
+        for line, each in zip(change.lines(), change.changes, strict=True)
+    ]
+
+
+def _stamp(path: str) -> tuple[int, int] | None:
+    """Return what changes when the file does; None without one."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_mtime_ns, status.st_size

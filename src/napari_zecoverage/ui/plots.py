@@ -1,0 +1,475 @@
+"""The plots of the Inspect section: matplotlib in napari's colours.
+
+A plot's artists are made once and then only given other data. It is drawn when
+Qt has time, at most some twenty times a second, and not while it is hidden.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from napari.utils.notifications import show_error, show_info
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtGui import QPaintEvent, QResizeEvent, QWheelEvent
+from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_zecoverage.core.parameters import MaskParameters, limits_of
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.backend_bases import KeyEvent, MouseEvent
+    from numpy.typing import NDArray
+
+    from napari_zecoverage.core.curves import Branch, FieldCurve
+    from napari_zecoverage.profile import Profile
+
+# Of Okabe and Ito, told apart with any colour vision.
+ORANGE: Final = "#E69F00"
+SKY_BLUE: Final = "#56B4E9"
+GREEN: Final = "#009E73"
+VERMILLION: Final = "#D55E00"
+PURPLE: Final = "#CC79A7"
+
+_BRANCH_COLOURS: Final[dict[Branch, str]] = {
+    "low-signal": ORANGE,
+    "radial": PURPLE,
+    "dropped": VERMILLION,
+    "not yet known": "#808080",
+}
+_BRANCH_LABELS: Final[dict[Branch, str]] = {
+    "low-signal": "low-signal mask",
+    "radial": "radial mask",
+    "dropped": "mask dropped",
+    "not yet known": "being measured",
+}
+_TINT: Final = 0.35
+_FONT_PT: Final = 8
+_HEIGHT_PX: Final = 250
+_LEAST_WIDTH_PX: Final = 200
+_DRAW_EVERY_MS: Final = 50
+_IMAGES: Final = "Picture (*.png);;Vector graphics (*.svg);;PDF (*.pdf)"
+
+
+class PlotColours(NamedTuple):
+    """A plot's colours, as matplotlib reads them."""
+
+    paper: str
+    ink: str
+    line: str
+
+
+def colours_of_theme(theme: str) -> PlotColours:
+    """Return the colours of one of napari's themes."""
+    colours = get_theme(theme)
+    return PlotColours(
+        paper=colours.background.as_hex(format="long"),
+        ink=colours.text.as_hex(format="long"),
+        line=colours.icon.as_hex(format="long"),
+    )
+
+
+class _Canvas(FigureCanvasQTAgg):
+    painted = Signal()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self.painted.emit()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        # The dock is scrolled, also over a plot.
+        event.ignore()
+
+
+class Plot(QWidget):
+    """A figure that follows napari's theme and can be saved.
+
+    Parameters
+    ----------
+    name : str
+        The objectName; also proposed as the name of a saved file.
+    """
+
+    def __init__(
+        self, name: str, parent: QWidget | None = None, *, height_px: int = _HEIGHT_PX
+    ) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self._layout_due = True
+        self._stale = True
+        self._colours = colours_of_theme("dark")
+        self.figure = Figure(layout="constrained")
+        self.canvas = _Canvas(self.figure)
+        self.canvas.painted.connect(self._on_painted)
+        self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.canvas.setFixedHeight(height_px)
+        # A figure that is nearly nothing wide has no room for its axes.
+        self.canvas.setMinimumWidth(_LEAST_WIDTH_PX)
+        self.canvas.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_DRAW_EVERY_MS)
+        self._soon.timeout.connect(self._draw)
+
+    def follow_theme(self, theme: str) -> None:
+        """Take the colours of one of napari's themes."""
+        self._colours = colours_of_theme(theme)
+        self._paint()
+        self.draw_soon()
+
+    def draw_soon(self) -> None:
+        """Draw what changed when there is time; what nobody sees is drawn when it is seen."""
+        self._stale = True
+        if not self._soon.isActive() and not self.canvas.visibleRegion().isEmpty():
+            self._soon.start()
+
+    def _on_painted(self) -> None:
+        if self._stale and not self._soon.isActive():
+            self._soon.start()
+
+    def save(self) -> None:
+        """Ask for a file and save the plot as it is shown."""
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the plot", f"{self.objectName()}.png", _IMAGES
+        )
+        if not path:
+            return
+        try:
+            self.figure.savefig(path, dpi=200)
+        except (OSError, ValueError) as error:
+            show_error(f"{path}: the plot could not be saved ({error})")
+            return
+        show_info(f"Saved {path}")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the figure out anew."""
+        super().resizeEvent(event)
+        self.lay_out_soon()
+
+    def lay_out_soon(self) -> None:
+        """Draw, after making room for what is written in and around the axes."""
+        self._layout_due = True
+        self.draw_soon()
+
+    def _draw(self) -> None:
+        # Half of a drawing's time goes into the layout, which a moved line does not change.
+        self.figure.set_layout_engine("constrained" if self._layout_due else "none")
+        self._layout_due = False
+        self._stale = False
+        self.canvas.draw_idle()
+
+    def _paint(self) -> None:
+        """Give every artist that is ink or paper its colour."""
+        colours = self._colours
+        self.figure.set_facecolor(colours.paper)
+        for axes in self.figure.axes:
+            axes.set_facecolor("none")
+            axes.tick_params(colors=colours.ink, which="both")
+            for spine in axes.spines.values():
+                spine.set_color(colours.line)
+            for text in (axes.xaxis.label, axes.yaxis.label, axes.title):
+                text.set_color(colours.ink)
+        for artist in self._ink():
+            artist.set(color=colours.ink)
+        for legend in self.figure.legends:
+            for text in legend.get_texts():
+                text.set_color(colours.ink)
+
+    def _ink(self) -> list[Artist]:
+        """Return the artists that are drawn in the theme's ink."""
+        return []
+
+
+class HistogramPlot(Plot):
+    """How many pixels are covered by how many frames, and where the threshold stands."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("coverage_histogram", parent)
+        with mpl.rc_context({"font.size": _FONT_PT}):
+            self.axes = self.figure.add_subplot()
+            self.bars = self.axes.stairs([0], [0.5, 1.5], fill=True, color=SKY_BLUE)
+            self.line = self.axes.axvline(0, linewidth=1.5, linestyle="--", visible=False)
+            self.axes.set_xlabel("frames on a pixel")
+            self.axes.set_ylabel("pixels")
+            self.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self._paint()
+
+    def show_counts(self, counts: NDArray[np.int64]) -> None:
+        """Show the pixels with 1, 2, … frames; ``counts[0]``, of no frame, is left out."""
+        values = counts[1:] if counts.size > 1 else np.zeros(1, np.int64)
+        self.bars.set_data(values, np.arange(values.size + 1) + 0.5)
+        self.axes.set_xlim(0, values.size + 1)
+        self._scale()
+
+    def show_threshold(self, frames: float) -> None:
+        """Mark the number of frames that ZeMosaic compares with; NaN for none."""
+        self.line.set_visible(bool(np.isfinite(frames)))
+        if np.isfinite(frames):
+            self.line.set_xdata([frames, frames])
+        self.draw_soon()
+
+    def set_log(self, log: bool) -> None:
+        """Show the pixels on a logarithmic scale, for counts that few pixels have."""
+        self.axes.set_yscale("log" if log else "linear")
+        self._scale()
+
+    def _scale(self) -> None:
+        values = self.bars.get_data().values
+        most = max(1.0, float(np.max(values)))
+        if self.axes.get_yscale() == "log":
+            # A bar must begin somewhere: below the smallest that there is.
+            self.bars.set_data(baseline=0.5)
+            self.axes.set_ylim(0.5, most * 2)
+        else:
+            self.bars.set_data(baseline=0)
+            self.axes.set_ylim(0, most * 1.08)
+        self._paint()
+        self.lay_out_soon()
+
+    def _ink(self) -> list[Artist]:
+        return [self.line]
+
+
+class FieldPlot(Plot):
+    """Field kept against a threshold; the line is dragged to set it.
+
+    A click sets the threshold, too, and the left and right keys go to the next
+    value that makes a difference.
+
+    Signals
+    -------
+    value_chosen(float)
+        The threshold's new value.
+    """
+
+    value_chosen = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("field_kept", parent)
+        self.curve: FieldCurve | None = None
+        self._dragging = False
+        with mpl.rc_context({"font.size": _FONT_PT}):
+            self.axes = self.figure.add_subplot()
+            (self.hard,) = self.axes.plot([], [], color=SKY_BLUE, linewidth=2)
+            (self.soft,) = self.axes.plot([], [], color=GREEN, linewidth=1.5, linestyle=":")
+            self.branches = PolyCollection(
+                [], transform=self.axes.get_xaxis_transform(), linewidths=0, zorder=0
+            )
+            self.axes.add_collection(self.branches, autolim=False)
+            (self.cliffs,) = self.axes.plot(
+                [], [], "v", color=VERMILLION, transform=self.axes.get_xaxis_transform()
+            )
+            self.cliffs.set(clip_on=False, markersize=7)
+            self.line = self.axes.axvline(0, linewidth=2)
+            # Layout makes room for text; these lie inside, or on the frame.
+            for artist in (self.hard, self.soft, self.branches, self.cliffs, self.line):
+                artist.set_in_layout(False)
+            self.axes.set_ylabel("field kept")
+            self.axes.set_ylim(0, 1.02)
+            self.axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        self._legend_of: tuple[str, ...] = ()
+        self._paint()
+        for event, slot in (
+            ("button_press_event", self._on_press),
+            ("motion_notify_event", self._on_move),
+            ("button_release_event", self._on_release),
+            ("key_press_event", self._on_key),
+        ):
+            self.canvas.mpl_connect(event, slot)
+
+    def show_curve(self, curve: FieldCurve) -> None:
+        """Show another curve."""
+        shown, self.curve = self.curve, curve
+        if shown is not None and (shown.over, shown.stretches) == (curve.over, curve.stretches):
+            # A moved threshold does not change the curve that it lies on.
+            return
+        right = self._right()
+        ends = [(each.low, min(each.high, right)) for each in curve.stretches]
+        for artist, values in (
+            (self.hard, [each.field.hard for each in curve.stretches]),
+            (self.soft, [each.field.soft for each in curve.stretches]),
+        ):
+            artist.set_data(np.ravel(ends), np.repeat(values, 2))
+        marked = [
+            (low, high, each.field.source)
+            for (low, high), each in zip(ends, curve.stretches, strict=True)
+            if each.field.source in _BRANCH_COLOURS
+        ]
+        # What holds for a single value must be seen as well.
+        least = right / 150
+        self.branches.set_verts([_box(low, max(high, low + least)) for low, high, _ in marked])
+        self.branches.set_facecolor([(_BRANCH_COLOURS[each], _TINT) for _, _, each in marked])
+        self.cliffs.set_data([each.value for each in curve.cliffs], [1.0] * len(curve.cliffs))
+        self.axes.set_xlim(-right / 100, right)
+        unit = "of the maximum" if curve.over == "min_coverage_frac" else "frames"
+        self.axes.set_xlabel(f"{curve.over}, {unit}")
+        self._show_legend(tuple(dict.fromkeys(each for _, _, each in marked)))
+        self.lay_out_soon()
+
+    def show_nothing(self) -> None:
+        """Show no curve at all."""
+        self.curve = None
+        for artist in (self.hard, self.soft, self.cliffs):
+            artist.set_data([], [])
+        self.branches.set_verts([])
+        self.draw_soon()
+
+    def show_value(self, value: float) -> None:
+        """Put the line where the threshold stands."""
+        self.line.set_xdata([value, value])
+        self.draw_soon()
+
+    def _right(self) -> float:
+        if self.curve is None or self.curve.over == "min_coverage_frac":
+            return 1.0
+        # Beyond the maximum, where the last stretch goes on.
+        return self.curve.maximum * 1.05
+
+    def _show_legend(self, branches: tuple[Branch, ...]) -> None:
+        """Say what the lines are, and which branches there are."""
+        cliffs = self.curve is not None and bool(self.curve.cliffs)
+        wanted = (*branches, str(cliffs))
+        if wanted == self._legend_of:
+            return
+        self._legend_of = wanted
+        for legend in list(self.figure.legends):
+            legend.remove()
+        handles: list[Artist] = [self.hard, self.soft]
+        labels = ["opaque (hard)", "mean alpha (soft)"]
+        if cliffs:
+            handles.append(self.cliffs)
+            labels.append("cliff")
+        for each in branches:
+            handles.append(Patch(color=(_BRANCH_COLOURS[each], _TINT)))
+            labels.append(_BRANCH_LABELS[each])
+        self.figure.legend(
+            handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=_FONT_PT
+        )
+        self._paint()
+
+    def _ink(self) -> list[Artist]:
+        return [self.line]
+
+    # --- the line ------------------------------------------------------------------------
+
+    def _on_press(self, event: MouseEvent) -> None:
+        if event.button == 1 and event.inaxes is self.axes and self.curve is not None:
+            self._dragging = True
+            self._choose(event.x)
+
+    def _on_move(self, event: MouseEvent) -> None:
+        over = event.inaxes is self.axes and self.curve is not None
+        self.canvas.setCursor(
+            Qt.CursorShape.SplitHCursor if over or self._dragging else Qt.CursorShape.ArrowCursor
+        )
+        if self._dragging:
+            # By the pixel, which goes on beyond the axes: the line stops at their end.
+            self._choose(event.x)
+
+    def _on_release(self, _event: MouseEvent) -> None:
+        self._dragging = False
+
+    def _on_key(self, event: KeyEvent) -> None:
+        if self.curve is None or event.key not in ("left", "right"):
+            return
+        stretches = self.curve.stretches
+        now = float(np.asarray(self.line.get_xdata())[0])
+        index = stretches.index(self.curve.at(now)) + (1 if event.key == "right" else -1)
+        if 0 <= index < len(stretches):
+            high = stretches[index].high
+            self._offer(self.curve.maximum if np.isinf(high) else high)
+
+    def _choose(self, pixel: float) -> None:
+        self._offer(float(self.axes.transData.inverted().transform((pixel, 0))[0]))
+
+    def _offer(self, value: float) -> None:
+        if self.curve is None:
+            return
+        limits = limits_of(MaskParameters, self.curve.over)
+        decimals = 2 if limits is None else limits.decimals
+        most = 1.0 if self.curve.over == "min_coverage_frac" else self.curve.maximum
+        # Down, so that a value that ends a stretch stays inside it.
+        scale = 10**decimals
+        value = float(np.floor(min(max(value, 0.0), most) * scale + 1e-6) / scale)
+        self.show_value(value)
+        self.value_chosen.emit(value)
+
+
+class ProfilePlot(Plot):
+    """R, G, B above, coverage and alpha below, along a line."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__("profile", parent, height_px=320)
+        with mpl.rc_context({"font.size": _FONT_PT}):
+            self.tile_axes, self.axes = self.figure.subplots(2, 1, sharex=True)
+            self.channels = [
+                self.tile_axes.plot([], [], color=colour, label=name, linewidth=1)[0]
+                for name, colour in (("R", VERMILLION), ("G", GREEN), ("B", SKY_BLUE))
+            ]
+            (self.coverage,) = self.axes.plot([], [], color=PURPLE, label="coverage")
+            self.alpha_axes = self.axes.twinx()
+            (self.alpha,) = self.alpha_axes.plot([], [], color=ORANGE, label="alpha")
+            self.alpha.set_linestyle("--")
+            self.alpha_axes.set_ylim(-0.03, 1.03)
+            self.alpha_axes.set_ylabel("alpha")
+            self.tile_axes.set_ylabel("ADU − median")
+            self.axes.set_ylabel("frames")
+            self.axes.set_xlabel("pixels along the line")
+            self.axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+            self.figure.legend(
+                handles=[*self.channels, self.coverage, self.alpha],
+                loc="outside upper center",
+                ncols=3,
+                frameon=False,
+                fontsize=_FONT_PT,
+            )
+        self._paint()
+
+    def show_profile(self, profile: Profile) -> None:
+        """Show another profile."""
+        tile = _above_median(profile.tile)
+        for index, channel in enumerate(self.channels):
+            channel.set_data(profile.distance, tile[:, index])
+        self.coverage.set_data(profile.distance, profile.coverage)
+        self.alpha.set_data(profile.distance, profile.alpha)
+        self.axes.set_xlim(0, max(1.0, float(profile.distance[-1])))
+        seen = tile[np.isfinite(tile)]
+        if seen.size:
+            # A star would flatten the sky, where the fringe is.
+            low, high = np.percentile(seen, (0.5, 98))
+            room = max(1.0, (high - low) * 0.1)
+            self.tile_axes.set_ylim(low - room, high + room)
+        most = float(np.nanmax(profile.coverage, initial=1.0))
+        self.axes.set_ylim(-0.03 * most, most * 1.05)
+        self.lay_out_soon()
+
+
+def _above_median(tile: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each channel less its own median: the channels' levels hide their steps."""
+    shown = tile.copy()
+    for index in range(tile.shape[1]):
+        channel = tile[:, index]
+        finite = channel[np.isfinite(channel)]
+        if finite.size:
+            shown[:, index] -= np.median(finite)
+    return shown
+
+
+def _box(low: float, high: float) -> list[tuple[float, float]]:
+    return [(low, 0.0), (high, 0.0), (high, 1.0), (low, 1.0)]
+
+
+def count_pixels(coverage: NDArray[Any]) -> NDArray[np.int64]:
+    """Return how many pixels have 0, 1, 2, … frames (parts of a frame are dropped)."""
+    whole = np.maximum(np.nan_to_num(coverage, posinf=0.0), 0).astype(np.int64)
+    return np.asarray(np.bincount(whole.ravel()), dtype=np.int64)

@@ -1,0 +1,412 @@
+"""The Inspect section, driven by clicks, keys and the mouse."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from qtpy.compat import isalive
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QTabWidget,
+)
+
+from napari_zecoverage.core.curves import field_curve, look_at_levels
+from napari_zecoverage.core.outcome import apply_mask
+from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.ui import inspect_panel as room
+from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
+from napari_zecoverage.ui.inspect_panel import InspectPanel, without_frame
+from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot, colours_of_theme
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def dock(qtbot, viewer) -> CoverageDock:
+    dock = CoverageDock(viewer)
+    qtbot.addWidget(dock)
+    dock.resize(420, 900)
+    dock.show()
+    qtbot.waitExposed(dock)
+    return dock
+
+
+@pytest.fixture
+def panel(qtbot, dock, study) -> InspectPanel:
+    """The section with a study whose field has been measured."""
+    dock.show_study(study)
+    panel = dock.findChild(InspectPanel)
+    measured(qtbot, dock)
+    return panel
+
+
+def no_worker_left() -> bool:
+    return not any(each.name == "zecoverage" for each in threading.enumerate())
+
+
+@pytest.fixture(autouse=True)
+def _all_workers_end(qtbot):
+    yield
+    qtbot.waitUntil(no_worker_left)
+
+
+def use(viewer) -> None:
+    """Do what the section listens to; on its own, since napari looks at its caller's variables."""
+    viewer.theme = "light"
+    viewer.add_image(np.zeros((4, 5, 5)))
+    viewer.dims.set_current_step(0, 1)
+    viewer.layers.clear()
+
+
+def is_taken_apart(panel: weakref.ref) -> bool:
+    return not isalive(panel())
+
+
+def measured(qtbot, dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    qtbot.waitUntil(
+        lambda: (
+            dock._live.idle
+            and not panel._quiet.isActive()
+            and not panel._background.running
+            and not panel._profile_soon.isActive()
+        ),
+        timeout=20_000,
+    )
+
+
+def open_tab(qtbot, panel, title: str) -> None:
+    bar = panel.findChild(QTabWidget, "inspect_tabs").tabBar()
+    index = next(each for each in range(bar.count()) if bar.tabText(each) == title)
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=bar.tabRect(index).center())
+    assert bar.currentIndex() == index
+
+
+def tick(qtbot, panel, name: str) -> None:
+    box = panel.findChild(QCheckBox, name)
+    qtbot.mouseClick(box, Qt.MouseButton.LeftButton, pos=QPoint(8, box.height() // 2))
+
+
+def text(panel, name: str) -> str:
+    return panel.findChild(QLabel, name).text()
+
+
+def place(plot: FieldPlot, value: float) -> QPoint:
+    plot.canvas.draw()
+    x, y = plot.axes.transData.transform((value, 0.5))
+    ratio = plot.canvas.device_pixel_ratio
+    return QPoint(round(x / ratio), round(plot.canvas.height() - y / ratio))
+
+
+# --- before a study ------------------------------------------------------------------------
+
+
+def test_before_a_study_there_is_a_hint(dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    assert "Run a cluster" in text(panel, "inspect_hint")
+    assert panel.findChild(QTabWidget, "inspect_tabs").isHidden()
+    dock.set_parameters(MaskParameters(margin_percent=3))
+    assert no_worker_left()
+
+
+def test_opening_the_dock_does_not_load_matplotlib() -> None:
+    program = "import sys, napari_zecoverage.ui.dock; print('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "False"
+
+
+# --- field kept ----------------------------------------------------------------------------
+
+
+def test_the_curve_is_the_one_of_the_core(dock, panel, study) -> None:
+    plot = panel.findChild(FieldPlot)
+    assert plot.curve == field_curve(study, dock.parameters)
+    assert float(plot.line.get_xdata()[0]) == 0.5
+    assert "From 4 of 8 frames on: the coverage mask, keeps" in text(panel, "field_text")
+
+
+def test_the_other_threshold(qtbot, dock, panel, study) -> None:
+    box = panel.findChild(QComboBox, "curve_over")
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert box.currentText() == "min_coverage_abs"
+    plot = panel.findChild(FieldPlot)
+    assert plot.curve == field_curve(study, dock.parameters, over="min_coverage_abs")
+    assert float(plot.line.get_xdata()[0]) == 3
+    assert no_worker_left()
+
+
+def test_the_line_follows_the_slider_without_measuring_again(
+    qtbot, dock, panel, monkeypatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(room, "look_at_levels", lambda *args, **_: asked.append(args))
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    plot = panel.findChild(FieldPlot)
+    assert float(plot.line.get_xdata()[0]) == dock.parameters.min_coverage_frac == 0.6
+    measured(qtbot, dock)
+    assert asked == []
+
+
+def test_the_curve_follows_the_other_threshold_at_once(qtbot, dock, panel, study) -> None:
+    slider = dock.findChild(QSlider, "min_coverage_abs_slider")
+    for _ in range(3):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert dock.parameters.min_coverage_abs == 6
+    curve = panel.findChild(FieldPlot).curve
+    assert curve.stretches[0].level == 6
+    assert curve == field_curve(study, dock.parameters)
+
+
+def test_another_margin_is_measured_when_the_slider_rests(qtbot, dock, panel, study) -> None:
+    slider = dock.findChild(QSlider, "margin_percent_slider")
+    for _ in range(4):
+        qtbot.keyClick(slider, Qt.Key.Key_Right)
+    assert text(panel, "field_text") == "being measured…"
+    measured(qtbot, dock)
+    assert dock.parameters.margin_percent == 7
+    assert panel.findChild(FieldPlot).curve == field_curve(study, dock.parameters)
+    assert "keeps" in text(panel, "field_text")
+
+
+def test_a_dragged_line_sets_the_threshold_live(qtbot, viewer, dock, panel) -> None:
+    plot = panel.findChild(FieldPlot)
+    before = np.count_nonzero(viewer.layers["removed"].data)
+    qtbot.mousePress(plot.canvas, Qt.MouseButton.LeftButton, pos=place(plot, 0.5))
+    for value in (0.6, 0.7, 0.8, 0.9):
+        qtbot.mouseMove(plot.canvas, place(plot, value))
+        assert dock.parameters.min_coverage_frac == pytest.approx(value, abs=0.011)
+    qtbot.mouseRelease(plot.canvas, Qt.MouseButton.LeftButton, pos=place(plot, 0.9))
+    measured(qtbot, dock)
+    number = dock.findChild(QDoubleSpinBox, "min_coverage_frac_number")
+    assert number.value() == dock.parameters.min_coverage_frac
+    assert np.count_nonzero(viewer.layers["removed"].data) > before
+    assert "8 of 8 frames" in text(panel, "field_text")
+
+
+def test_keys_on_the_plot_set_the_threshold(qtbot, dock, panel) -> None:
+    plot = panel.findChild(FieldPlot)
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Right)
+    assert dock.parameters.min_coverage_frac == 0.62  # 5 of 8 frames, in two decimals
+    assert plot.curve.at(0.62).level == 5
+
+
+def test_a_study_that_comes_while_measuring_wins(
+    qtbot, dock, panel, study, make_study, monkeypatch
+) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    asked = []
+
+    def slow(which, parameters, *, should_stop, progress):
+        asked.append(which)
+        started.set()
+        assert go_on.wait(10)
+        return look_at_levels(which, parameters, should_stop=should_stop, progress=progress)
+
+    monkeypatch.setattr(room, "look_at_levels", slow)
+    dock.set_parameters(MaskParameters(margin_percent=2))
+    qtbot.waitUntil(started.is_set)
+    other = make_study(n_frames=12, name="other")
+    dock.show_study(other)
+    go_on.set()
+    measured(qtbot, dock)
+    assert asked == [study, other]
+    plot = panel.findChild(FieldPlot)
+    assert plot.curve == field_curve(other, dock.parameters)
+    assert plot.curve.maximum == 12
+
+
+def test_what_cannot_be_measured_is_told_once(qtbot, dock, panel, monkeypatch) -> None:
+    asked = []
+
+    def broken(*_args, **_):
+        asked.append(1)
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(room, "look_at_levels", broken)
+    dock.set_parameters(MaskParameters(margin_percent=2))
+    measured(qtbot, dock)
+    assert "could not be measured: no room" in text(panel, "field_text")
+    assert asked == [1]
+
+
+def test_a_study_without_coverage(qtbot, dock, panel, study) -> None:
+    dock.show_study(replace(study, coverage=None))
+    measured(qtbot, dock)
+    dock.set_parameters(MaskParameters(margin_percent=2))
+    measured(qtbot, dock)
+    assert panel.findChild(FieldPlot).curve is None
+    assert "no coverage" in text(panel, "field_text")
+
+
+# --- coverage and profile ------------------------------------------------------------------
+
+
+def test_the_histogram_is_that_of_the_coverage(qtbot, dock, panel, study) -> None:
+    open_tab(qtbot, panel, "Coverage")
+    plot = panel.findChild(HistogramPlot)
+    expected = [np.count_nonzero(study.coverage == count) for count in range(1, 9)]
+    assert list(plot.bars.get_data().values) == expected
+    assert list(plot.line.get_xdata()) == [4, 4]
+    tick(qtbot, panel, "histogram_log")
+    assert plot.axes.get_yscale() == "log"
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    measured(qtbot, dock)
+    assert list(plot.line.get_xdata()) == [8, 8]
+
+
+def test_the_profile_is_that_under_the_line(qtbot, viewer, dock, panel, study) -> None:
+    open_tab(qtbot, panel, "Profile")
+    tick(qtbot, panel, "show_profile_line")
+    assert PROFILE_LINE in viewer.layers
+    measured(qtbot, dock)
+    plot = panel.findChild(ProfilePlot)
+    alpha = apply_mask(study, dock.parameters).alpha
+    np.testing.assert_array_equal(plot.coverage.get_ydata(), study.coverage[150])
+    np.testing.assert_array_equal(plot.alpha.get_ydata(), alpha[150])
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    measured(qtbot, dock)
+    alpha = apply_mask(study, dock.parameters).alpha
+    np.testing.assert_array_equal(plot.alpha.get_ydata(), alpha[150])
+    tick(qtbot, panel, "show_profile_line")
+    assert PROFILE_LINE not in viewer.layers
+
+
+def test_plots_are_saved_by_their_buttons(qtbot, panel, tmp_path, monkeypatch) -> None:
+    for title, name in (("Field", "field_kept"), ("Coverage", "coverage_histogram")):
+        open_tab(qtbot, panel, title)
+        path = tmp_path / f"{name}.svg"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), ""))
+        qtbot.mouseClick(panel.findChild(QPushButton, f"save_{name}"), Qt.MouseButton.LeftButton)
+        assert "<svg" in path.read_text(encoding="utf-8")
+
+
+def test_the_plots_follow_the_theme(viewer, panel) -> None:
+    for theme in ("light", "dark"):
+        viewer.theme = theme
+        for kind in (FieldPlot, HistogramPlot, ProfilePlot):
+            paper = panel.findChild(kind).figure.get_facecolor()
+            assert to_hex(paper) == colours_of_theme(theme).paper
+
+
+# --- frames --------------------------------------------------------------------------------
+
+
+def test_a_frame_tells_how_it_was_aligned(qtbot, panel) -> None:
+    open_tab(qtbot, panel, "Frames")
+    box = panel.findChild(QComboBox, "frame")
+    assert box.count() == 8
+    assert "The reference" in text(panel, "frame_text")
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    assert "Residual 0.20 px rms over 40 stars" in text(panel, "frame_text")
+    qtbot.keyClick(box, Qt.Key.Key_End)
+    assert "Left out" in text(panel, "frame_text")
+    assert "no match." in text(panel, "frame_text")
+
+
+def test_blinking_chooses_the_frame_and_the_other_way_round(qtbot, viewer, panel) -> None:
+    open_tab(qtbot, panel, "Frames")
+    box = panel.findChild(QComboBox, "frame")
+    tick(qtbot, panel, "show_frames")
+    assert FRAMES in viewer.layers
+    viewer.dims.set_current_step(0, 5)
+    assert box.currentIndex() == 5
+    qtbot.keyClick(box, Qt.Key.Key_Up)
+    assert viewer.dims.current_step[0] == 4
+
+
+def test_a_deleted_layer_unticks_its_box(qtbot, viewer, panel) -> None:
+    open_tab(qtbot, panel, "Frames")
+    for name in ("show_frames", "show_footprints"):
+        tick(qtbot, panel, name)
+    viewer.layers.remove(FRAMES)
+    assert not panel.findChild(QCheckBox, "show_frames").isChecked()
+    assert panel.findChild(QCheckBox, "show_footprints").isChecked()
+    viewer.layers.clear()
+    assert not panel.findChild(QCheckBox, "show_footprints").isChecked()
+    tick(qtbot, panel, "show_footprints")
+    assert FOOTPRINTS in viewer.layers
+
+
+def test_a_cluster_without_a_frame(make_cluster) -> None:
+    cluster = make_cluster(4)
+    fewer = without_frame(cluster, 2)
+    assert fewer.frames == (*cluster.frames[:2], cluster.frames[3])
+    assert fewer.left_out[-1] == (str(cluster.frames[2].path), "left out by hand")
+    assert fewer.left_out[:-1] == cluster.left_out
+    assert len(cluster.frames) == 4
+
+
+def test_leaving_out_studies_again_in_its_place(
+    qtbot, dock, panel, study, make_cluster, make_study, monkeypatch
+) -> None:
+    other = make_cluster(name="other")
+    dock.open_clusters([other, study.cluster])
+    asked = []
+
+    def study_cluster(cluster, options, **_):
+        asked.append((cluster, options))
+        return replace(make_study(n_frames=7), cluster=cluster)
+
+    monkeypatch.setattr("napari_zecoverage.ui.dock.study_cluster", study_cluster)
+    open_tab(qtbot, panel, "Frames")
+    box = panel.findChild(QComboBox, "frame")
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    left = study.cluster.frames[1]
+    qtbot.mouseClick(panel.findChild(QPushButton, "leave_out"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: dock.study is not study)
+    measured(qtbot, dock)
+    ((cluster, options),) = asked
+    assert left not in cluster.frames
+    assert len(cluster.frames) == 7
+    assert options == study.options
+    assert box.count() == 7
+    assert dock._cluster_panel.clusters == [other, cluster]
+    assert dock._cluster_panel.selected == cluster
+
+
+def test_the_last_frame_cannot_be_left_out(qtbot, dock, panel, make_study, make_cluster) -> None:
+    study = replace(
+        make_study(), cluster=make_cluster(1), registrations=(Registration(np.eye(3), "reference"),)
+    )
+    dock.show_study(study)
+    measured(qtbot, dock)
+    assert not panel.findChild(QPushButton, "leave_out").isEnabled()
+
+
+# --- the end -------------------------------------------------------------------------------
+
+
+def test_nothing_is_kept_alive_and_nothing_answers_after_the_end(qtbot, viewer, study) -> None:
+    panel = InspectPanel(viewer)
+    panel.show_study(study)
+    panel.stop()
+    panel.deleteLater()
+    qtbot.waitUntil(partial(is_taken_apart, weakref.ref(panel)))
+    use(viewer)
+    gone = weakref.ref(panel)
+    del panel
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,146 @@
+"""The Inspect section in a real window: its layers under a real mouse."""
+
+from __future__ import annotations
+
+import pytest
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox
+
+from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.study import study_cluster
+from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
+from napari_zecoverage.ui.inspect_panel import InspectPanel
+from napari_zecoverage.ui.plots import ProfilePlot
+from napari_zecoverage.zemosaic.run_folder import find_clusters
+
+pytestmark = pytest.mark.window
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer(show=True)
+
+
+@pytest.fixture
+def dock(qtbot, viewer, small_sample) -> CoverageDock:
+    _, dock = viewer.window.add_plugin_dock_widget("napari-zecoverage", "Coverage thresholds")
+    (cluster,) = find_clusters(small_sample)
+    dock.show_study(study_cluster(cluster, StudyOptions(stack="mean", canvas="padded")))
+    panel = dock.findChild(InspectPanel)
+    qtbot.waitUntil(
+        lambda: dock._live.idle and not panel._quiet.isActive() and not panel._background.running,
+        timeout=20_000,
+    )
+    yield dock
+    panel.stop()
+    qtbot.waitUntil(lambda: dock._live.idle and not panel._background.running)
+
+
+class Canvas:
+    """The window's canvas, and where a pixel of the picture lies on it."""
+
+    def __init__(self, qtbot, viewer) -> None:
+        self.qtbot = qtbot
+        self.camera = viewer.scene.camera
+        self.widget = viewer.window._qt_viewer.canvas.native
+
+    def at(self, y: float, x: float) -> QPoint:
+        _, middle_y, middle_x = self.camera.center
+        return QPoint(
+            round(self.widget.width() / 2 + (x - middle_x) * self.camera.zoom),
+            round(self.widget.height() / 2 + (y - middle_y) * self.camera.zoom),
+        )
+
+    def drag(self, *places: QPoint) -> None:
+        self.qtbot.mousePress(self.widget, Qt.MouseButton.LeftButton, pos=places[0])
+        for place in places[1:]:
+            # qtbot's moves have no button held, and the camera would not follow.
+            move = QMouseEvent(
+                QEvent.Type.MouseMove,
+                QPointF(place),
+                QPointF(self.widget.mapToGlobal(place)),
+                Qt.MouseButton.NoButton,
+                Qt.MouseButton.LeftButton,
+                Qt.KeyboardModifier.NoModifier,
+            )
+            QApplication.sendEvent(self.widget, move)
+        self.qtbot.mouseRelease(self.widget, Qt.MouseButton.LeftButton, pos=places[-1])
+
+
+def test_the_line_is_dragged_and_the_camera_told_to_stay(qtbot, viewer, dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    panel.findChild(QCheckBox, "show_profile_line").click()
+    handled = []
+    viewer.mouse_drag_callbacks.append(lambda _viewer, event: handled.append(event.handled))
+    canvas = Canvas(qtbot, viewer)
+    start, stop = panel._layers.line
+    y, x = stop[0] - 60, stop[1] - 100
+    canvas.drag(canvas.at(*stop), canvas.at(stop[0] - 30, x), canvas.at(y, x))
+    assert panel._layers.line[0] == start
+    assert panel._layers.line[1] == pytest.approx((y, x), abs=2 / viewer.scene.camera.zoom)
+    qtbot.waitUntil(lambda: not panel._profile_soon.isActive())
+    distance = panel.findChild(ProfilePlot).coverage.get_xdata()
+    assert distance[-1] == pytest.approx(((start[0] - y) ** 2 + (start[1] - x) ** 2) ** 0.5, abs=5)
+    # Away from it the picture is panned, as ever.
+    spot = canvas.at(*(value + 40 for value in start))
+    canvas.drag(spot, spot + QPoint(30, 30))
+    assert handled == [True, False]
+    assert panel._layers.line[0] == start
+    assert PROFILE_LINE in viewer.layers
+
+
+def test_a_click_on_an_outline_shows_its_frame(qtbot, viewer, dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    panel.findChild(QCheckBox, "show_frames").click()
+    panel.findChild(QCheckBox, "show_footprints").click()
+    canvas = Canvas(qtbot, viewer)
+    # The corner that lies furthest out belongs to one frame alone.
+    corners = panel._layers._corners
+    height, width = dock.study.canvas.shape
+    frame, corner = max(
+        ((frame, corner) for frame in range(1, 6) for corner in range(4)),
+        key=lambda each: abs(corners[each][0] - height / 2) + abs(corners[each][1] - width / 2),
+    )
+    canvas.drag(canvas.at(*corners[frame, corner]))
+    chosen = panel.findChild(QComboBox, "frame").currentIndex()
+    assert viewer.dims.current_step[0] == chosen
+    distances = abs(corners - corners[frame, corner]).sum(axis=2).min(axis=1)
+    assert distances[chosen] == pytest.approx(0, abs=10 / viewer.scene.camera.zoom)
+    assert {FRAMES, FOOTPRINTS} <= {layer.name for layer in viewer.layers}
+
+
+def test_blinking_by_the_keys_of_the_window(qtbot, viewer, dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    panel.findChild(QCheckBox, "show_frames").click()
+    native = viewer.window._qt_viewer.canvas.native
+    for _ in range(2):
+        qtbot.keyClick(native, Qt.Key.Key_Right)
+    assert viewer.dims.current_step[0] == 2
+    assert panel.findChild(QComboBox, "frame").currentIndex() == 2
+
+
+def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:
+    panel = dock.findChild(InspectPanel)
+    box = panel.findChild(QComboBox, "frame")
+    qtbot.keyClick(box, Qt.Key.Key_Down)
+    name = box.currentText()
+    before = dock.study
+    panel._leave_out.click()
+    qtbot.waitUntil(lambda: dock.study is not before and dock._live.idle, timeout=60_000)
+    assert name not in [each.path.name for each in dock.study.cluster.frames]
+    assert len(dock.study.registrations) == 5
+    assert dock.study.coverage.max() == 5
+
+
+def test_closing_the_window_while_the_field_is_measured(qtbot, make_napari_viewer, study) -> None:
+    viewer = make_napari_viewer()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-zecoverage", "Coverage thresholds")
+    dock.show_study(study)
+    panel = dock.findChild(InspectPanel)
+    for box in panel.findChildren(QCheckBox):
+        box.setChecked(True)
+    with qtbot.waitSignal(panel._quiet.timeout):
+        del dock, panel
+    viewer.close()

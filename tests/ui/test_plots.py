@@ -1,0 +1,365 @@
+"""The plots: what they show, dragging the line, themes, saving."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_zecoverage.core.curves import Cliff, FieldCurve, LevelField, Stretch
+from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.profile import Profile
+from napari_zecoverage.ui.plots import (
+    FieldPlot,
+    HistogramPlot,
+    ProfilePlot,
+    colours_of_theme,
+    count_pixels,
+)
+
+pytestmark = pytest.mark.window
+
+COVERAGE = LevelField("coverage", 0.8, 0.75)
+CURVE = FieldCurve(
+    over="min_coverage_frac",
+    parameters=MaskParameters(),
+    maximum=8,
+    stretches=(
+        Stretch(0.0, 0.0, 0, LevelField("low-signal", 0.95, 0.9)),
+        Stretch(0.0, 0.5, 4, COVERAGE),
+        Stretch(0.5, 0.75, 6, LevelField("coverage", 0.6, 0.5)),
+        Stretch(0.75, 1.0, 8, LevelField("dropped", 1.0, 1.0)),
+    ),
+    cliffs=(Cliff(0.0, "one"), Cliff(0.75, "other")),
+)
+COUNTED = replace(
+    CURVE,
+    over="min_coverage_abs",
+    stretches=(
+        Stretch(0.0, 7.5, 4, COVERAGE),
+        Stretch(7.5, float("inf"), 8, COVERAGE),
+    ),
+    cliffs=(),
+)
+
+
+@pytest.fixture
+def field(qtbot) -> FieldPlot:
+    plot = FieldPlot()
+    qtbot.addWidget(plot)
+    plot.resize(340, 260)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.show_curve(CURVE)
+    plot.show_value(0.5)
+    drawn(qtbot, plot)
+    return plot
+
+
+@pytest.fixture
+def chosen(field) -> list[float]:
+    values: list[float] = []
+    field.value_chosen.connect(values.append)
+    return values
+
+
+def drawn(qtbot, plot) -> None:
+    """Wait until everything asked for is drawn."""
+    qtbot.waitUntil(lambda: not plot._soon.isActive())
+    plot.canvas.draw()
+
+
+def spot(plot: FieldPlot, value: float, share: float = 0.5) -> QPoint:
+    """Return where on the canvas a value of the threshold lies."""
+    x, y = plot.axes.transData.transform((value, share))
+    ratio = plot.canvas.device_pixel_ratio
+    return QPoint(round(x / ratio), round(plot.canvas.height() - y / ratio))
+
+
+def where_line(plot: FieldPlot) -> float:
+    return float(plot.line.get_xdata()[0])
+
+
+# --- field kept ----------------------------------------------------------------------------
+
+
+def test_the_curve_is_drawn_as_steps(field) -> None:
+    x, y = field.hard.get_data()
+    assert list(x) == [0, 0, 0, 0.5, 0.5, 0.75, 0.75, 1]
+    assert list(y) == [0.95, 0.95, 0.8, 0.8, 0.6, 0.6, 1, 1]
+    assert list(field.soft.get_ydata()[2:4]) == [0.75, 0.75]
+
+
+def test_other_masks_are_coloured_even_where_they_are_a_single_value(field) -> None:
+    boxes = [path.get_extents() for path in field.branches.get_paths()]
+    assert len(boxes) == 2
+    assert boxes[0].x0 == 0
+    assert boxes[0].width > 0
+    assert (boxes[1].x0, boxes[1].x1) == (0.75, 1)
+    low_signal, dropped = field.branches.get_facecolor()
+    assert tuple(low_signal) != tuple(dropped)
+    words = [text.get_text() for text in field.figure.legends[0].get_texts()]
+    assert words == [
+        "opaque (hard)",
+        "mean alpha (soft)",
+        "cliff",
+        "low-signal mask",
+        "mask dropped",
+    ]
+
+
+def test_the_same_curve_is_not_drawn_again(field) -> None:
+    field.show_curve(replace(CURVE, parameters=MaskParameters(min_coverage_frac=0.9)))
+    assert not field._soon.isActive()
+    assert field.curve.parameters.min_coverage_frac == 0.9
+    field.show_curve(replace(CURVE, stretches=CURVE.stretches[1:]))
+    assert field._soon.isActive()
+
+
+def test_cliffs_are_marked(field) -> None:
+    assert list(field.cliffs.get_xdata()) == [0, 0.75]
+
+
+def test_a_click_sets_the_threshold(qtbot, field, chosen) -> None:
+    qtbot.mouseClick(field.canvas, Qt.MouseButton.LeftButton, pos=spot(field, 0.25))
+    assert chosen == [pytest.approx(0.25, abs=0.011)]
+    assert where_line(field) == chosen[0]
+    assert chosen[0] == round(chosen[0], 2)
+
+
+def test_the_line_is_dragged_and_stops_at_the_ends(qtbot, field, chosen) -> None:
+    qtbot.mousePress(field.canvas, Qt.MouseButton.LeftButton, pos=spot(field, 0.5))
+    qtbot.mouseMove(field.canvas, spot(field, 0.6))
+    qtbot.mouseMove(field.canvas, spot(field, 0.7))
+    qtbot.mouseMove(field.canvas, QPoint(field.canvas.width() + 50, 100))
+    qtbot.mouseRelease(field.canvas, Qt.MouseButton.LeftButton, pos=spot(field, 0.9))
+    assert chosen[-1] == 1
+    assert chosen == sorted(chosen)
+    assert any(value == pytest.approx(0.6, abs=0.011) for value in chosen)
+    count = len(chosen)
+    qtbot.mouseMove(field.canvas, spot(field, 0.3))
+    assert len(chosen) == count
+    assert where_line(field) == 1
+
+
+def test_a_click_outside_or_with_another_button_does_nothing(qtbot, field, chosen) -> None:
+    qtbot.mouseClick(field.canvas, Qt.MouseButton.LeftButton, pos=QPoint(2, 2))
+    qtbot.mouseClick(field.canvas, Qt.MouseButton.RightButton, pos=spot(field, 0.25))
+    assert chosen == []
+
+
+def test_keys_go_from_stretch_to_stretch(qtbot, field, chosen) -> None:
+    qtbot.keyClick(field.canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(field.canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(field.canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(field.canvas, Qt.Key.Key_Left)
+    assert chosen == [0.75, 1.0, 0.75]
+
+
+def test_over_the_count_the_axis_goes_beyond_the_maximum(qtbot, field, chosen) -> None:
+    field.show_curve(COUNTED)
+    field.show_value(3)
+    drawn(qtbot, field)
+    assert field.axes.get_xlim()[1] > 8
+    assert np.isfinite(field.hard.get_xdata()).all()
+    qtbot.keyClick(field.canvas, Qt.Key.Key_Right)
+    assert chosen == [8]
+    qtbot.mouseClick(field.canvas, Qt.MouseButton.LeftButton, pos=spot(field, 5.04))
+    assert chosen[-1] == pytest.approx(5, abs=0.11)
+    assert chosen[-1] == round(chosen[-1], 1)
+
+
+def test_nothing_happens_without_a_curve(qtbot) -> None:
+    plot = FieldPlot()
+    qtbot.addWidget(plot)
+    plot.show()
+    qtbot.waitExposed(plot)
+    plot.canvas.draw()
+    with qtbot.assertNotEmitted(plot.value_chosen):
+        qtbot.mouseClick(plot.canvas, Qt.MouseButton.LeftButton, pos=spot(plot, 0.5))
+        qtbot.keyClick(plot.canvas, Qt.Key.Key_Right)
+
+
+def test_a_moved_line_is_drawn_without_a_new_layout(qtbot, field) -> None:
+    before = field.axes.get_position().bounds
+    for step in range(20):
+        field.show_value(step / 20)
+        drawn(qtbot, field)
+    assert field.axes.get_position().bounds == before
+    # The axes keep most of the figure.
+    assert before[2] * before[3] > 0.3
+
+
+def test_the_axes_are_stable_over_many_curves(qtbot, field) -> None:
+    for curve in [COUNTED, CURVE] * 5:
+        field.show_curve(curve)
+        drawn(qtbot, field)
+    assert field.axes.get_position().height > 0.4
+    assert len(field.figure.legends) == 1
+
+
+def test_a_hidden_plot_is_not_drawn_until_it_is_shown(qtbot, field, monkeypatch) -> None:
+    field.hide()
+    draws = []
+    monkeypatch.setattr(field.canvas, "draw_idle", lambda: draws.append(1))
+    field.show_value(0.1)
+    assert not field._soon.isActive()
+    field.show()
+    qtbot.waitUntil(lambda: draws == [1])
+
+
+def test_what_is_scrolled_away_is_drawn_when_it_is_scrolled_to(qtbot, monkeypatch) -> None:
+    plot = FieldPlot()
+    content = QWidget()
+    layout = QVBoxLayout(content)
+    above = QLabel("above")
+    above.setFixedHeight(900)
+    layout.addWidget(above)
+    layout.addWidget(plot)
+    area = QScrollArea()
+    qtbot.addWidget(area)
+    area.setWidget(content)
+    area.resize(400, 300)
+    area.show()
+    qtbot.waitExposed(area)
+    draws = []
+    monkeypatch.setattr(plot.canvas, "draw_idle", lambda: draws.append(1))
+    plot.show_curve(CURVE)
+    assert not plot._soon.isActive()
+    area.ensureWidgetVisible(plot)
+    qtbot.waitUntil(lambda: draws == [1])
+
+
+def test_the_wheel_scrolls_the_dock_not_the_plot(field) -> None:
+    middle = QPointF(field.canvas.rect().center())
+    event = QWheelEvent(
+        middle,
+        field.canvas.mapToGlobal(middle),
+        QPoint(),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(field.canvas, event)
+    assert not event.isAccepted()
+
+
+# --- themes and files ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [HistogramPlot, FieldPlot, ProfilePlot])
+def test_every_plot_follows_the_theme(qtbot, kind) -> None:
+    plot = kind()
+    qtbot.addWidget(plot)
+    papers = set()
+    for theme in ("dark", "light"):
+        plot.follow_theme(theme)
+        colours = colours_of_theme(theme)
+        assert to_hex(plot.figure.get_facecolor()) == colours.paper
+        papers.add(colours.paper)
+        for axes in plot.figure.axes:
+            assert to_hex(axes.xaxis.label.get_color()) == colours.ink
+            assert to_hex(axes.yaxis.label.get_color()) == colours.ink
+        for legend in plot.figure.legends:
+            assert {to_hex(text.get_color()) for text in legend.get_texts()} == {colours.ink}
+    assert len(papers) == 2
+
+
+def test_a_plot_is_saved(field, tmp_path, monkeypatch, notifications) -> None:
+    path = tmp_path / "curve.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    field.save()
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert str(path) in notifications[-1].message
+
+
+def test_a_plot_that_cannot_be_saved_is_told(field, tmp_path, monkeypatch, notifications) -> None:
+    for name in ("nowhere/curve.png", "curve.unheard"):
+        path = tmp_path / name
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), ""))
+        field.save()
+        assert "could not be saved" in notifications[-1].message
+        assert not path.exists()
+
+
+def test_no_file_chosen_saves_nothing(field, monkeypatch, notifications) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    field.save()
+    assert notifications == []
+
+
+# --- histogram and profile -----------------------------------------------------------------
+
+
+def test_pixels_are_counted() -> None:
+    coverage = np.array([[0, 1, 1], [3, 3.5, np.nan]], np.float32)
+    assert list(count_pixels(coverage)) == [2, 2, 0, 2]
+
+
+def test_bars_are_the_counts_without_the_bare_pixels(qtbot) -> None:
+    plot = HistogramPlot()
+    qtbot.addWidget(plot)
+    plot.show_counts(np.array([900, 5, 0, 40]))
+    values, edges, baseline = plot.bars.get_data()
+    assert list(values) == [5, 0, 40]
+    assert list(edges) == [0.5, 1.5, 2.5, 3.5]
+    assert baseline == 0
+    plot.set_log(True)
+    assert plot.axes.get_yscale() == "log"
+    assert plot.axes.get_ylim()[0] > 0
+    plot.canvas.draw()
+    plot.set_log(False)
+    assert plot.axes.get_ylim()[0] == 0
+    plot.show_counts(np.array([4]))
+    plot.canvas.draw()
+
+
+def test_threshold_in_the_histogram(qtbot) -> None:
+    plot = HistogramPlot()
+    qtbot.addWidget(plot)
+    plot.show_threshold(3.5)
+    assert plot.line.get_visible()
+    assert list(plot.line.get_xdata()) == [3.5, 3.5]
+    plot.show_threshold(float("nan"))
+    assert not plot.line.get_visible()
+
+
+def test_profile_shows_steps_of_colour_above_the_median(qtbot) -> None:
+    plot = ProfilePlot()
+    qtbot.addWidget(plot)
+    distance = np.arange(100.0)
+    tile = np.full((100, 3), (900.0, 1000.0, 800.0))
+    tile[:20, 0] += 30
+    tile[-1] = np.nan
+    plot.show_profile(Profile(distance, tile, np.full(100, 8.0), np.full(100, 0.5)))
+    red, green, _ = (line.get_ydata() for line in plot.channels)
+    assert set(red[:20]) == {30}
+    assert set(red[20:-1]) == {0}
+    assert set(green[:-1]) == {0}
+    assert set(plot.coverage.get_ydata()) == {8}
+    assert set(plot.alpha.get_ydata()) == {0.5}
+    low, high = plot.tile_axes.get_ylim()
+    assert low < 0 < 30 < high
+    plot.canvas.draw()
+
+
+def test_profile_of_nothing_is_drawn(qtbot) -> None:
+    plot = ProfilePlot()
+    qtbot.addWidget(plot)
+    bare = np.full(2, np.nan)
+    plot.show_profile(Profile(np.zeros(2), np.full((2, 3), np.nan), bare, bare))
+    plot.canvas.draw()
