@@ -128,9 +128,9 @@ def hint(study, name: str, **settings):
 
 def test_hint_says_which_of_abs_and_frac_decides(study) -> None:
     # At most 8 frames lie on a pixel.
-    assert "abs decides nothing: 3 is below 0.5 × 8 = 4 frames" in hint(study, "min_coverage").text
+    assert "abs is idle: 3 is below 0.5 × 8 = 4 frames" in hint(study, "min_coverage").text
     by_count = hint(study, "min_coverage", min_coverage_abs=6)
-    assert "frac decides nothing: 0.5 × 8 = 4 frames" in by_count.text
+    assert "frac is idle: 0.5 × 8 = 4 frames" in by_count.text
     assert by_count.tone == "idle"
     both = hint(study, "min_coverage", min_coverage_abs=4)
     assert "the same" in both.text

@@ -142,9 +142,9 @@ def _hint_on_coverage(
     least, share = parameters.min_coverage_abs, parameters.min_coverage_frac
     asked = f"{share:g} × {most:g} = {share * most:.4g} frames"
     if outcome.threshold_rule == "min_coverage_frac":
-        return Hint(f"abs decides nothing: {least:g} is below {asked}.", "idle")
+        return Hint(f"abs is idle: {least:g} is below {asked}.", "idle")
     if outcome.threshold_rule == "min_coverage_abs" and share * most < outcome.threshold:
-        return Hint(f"frac decides nothing: {asked}, below abs.", "idle")
+        return Hint(f"frac is idle: {asked}, below abs.", "idle")
     if outcome.threshold_rule == "min_coverage_abs":
         return Hint(f"abs and frac ask for the same: {asked}.")
     if outcome.threshold_rule == "relaxed":
