@@ -33,7 +33,9 @@ from napari_zecoverage.picture import kept_edge, outline, removed_pixels
 from napari_zecoverage.ui import dock as dock_module
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.remembered import RememberedThresholds
+from napari_zecoverage.zemosaic.master_tile import write_master_tile
 from napari_zecoverage.zemosaic.run_folder import find_clusters
+from napari_zecoverage.zemosaic.tile_comparison import tile_beside
 
 NAMES = {
     "min_coverage_abs",
@@ -689,3 +691,48 @@ def test_the_cursor_after_the_dock_went_is_no_error(qtbot, study) -> None:
     with qtbot.waitSignal(dock.destroyed):
         dock.deleteLater()
     viewer.cursor.position = (3, 4)
+
+
+def test_the_runs_own_tile_opens_beside_its_cluster(
+    dock, viewer, qtbot, slow, make_study, tmp_path
+) -> None:
+    slow.go_on.set()
+    path = tmp_path / "master_tile_007.fits"
+    plain = make_study()
+    outcome = apply_mask(plain, MaskParameters())
+    write_master_tile(path, plain, outcome, tile_id=7, allow_without_wcs=True)
+    cluster = replace(plain.cluster, tile_id=7, master_tile=path)
+    slow.study = replace(plain, cluster=cluster)
+    dock.open_clusters([cluster])
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    wait_for_preview(qtbot, dock)
+    notes = dock.findChild(QPlainTextEdit, "notes").toPlainText()
+    assert "ZeMosaic's tile: " in notes
+    assert "7" in notes
+    names = [layer.name for layer in viewer.layers]
+    found = tile_beside(slow.study, None).rect is not None
+    assert ("master tile" in names) == found
+
+
+def test_a_tile_that_is_damaged_is_a_note(dock, qtbot, slow, make_study, tmp_path) -> None:
+    slow.go_on.set()
+    path = tmp_path / "master_tile_000.fits"
+    path.write_text("no tile")
+    cluster = replace(make_study().cluster, master_tile=path)
+    slow.study = replace(make_study(), cluster=cluster)
+    dock.open_clusters([cluster])
+    click(qtbot, dock, "run")
+    wait_for_end(qtbot, dock)
+    assert str(path) in dock.findChild(QPlainTextEdit, "notes").toPlainText()
+
+
+def test_where_zemosaic_makes_no_coverage_nothing_is_studied(
+    dock, qtbot, slow, make_cluster, tmp_path
+) -> None:
+    (tmp_path / "stack_plan.csv").write_text("file_path\na.fit\n")
+    cluster = replace(make_cluster(), run_folder=tmp_path)
+    dock.open_clusters([cluster])
+    click(qtbot, dock, "run")
+    assert slow.asked == []
+    assert "is not studied" in text(dock, "summary")

@@ -326,3 +326,20 @@ def test_view_is_kept_while_the_canvas_is_the_same(viewer, study, make_study) ->
     assert camera.zoom == 7
     show(layers, make_study(shape=(900, 1200)))
     assert camera.zoom != 7
+
+
+def test_the_runs_own_tile_lies_where_it_belongs(viewer, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    study = make_study()
+    ours = np.zeros((*study.canvas.shape, 3), np.float32)
+    theirs = np.ones((50, 60, 3), np.float32)
+    layers.show_study(study, ours, (theirs, (20, -3)))
+    layer = viewer.layers["master tile"]
+    assert not layer.visible
+    np.testing.assert_array_equal(layer.translate, (20, -3))
+    assert [each.name for each in viewer.layers][:3] == ["tile", "master tile", "coverage"]
+    layers.show_study(study, ours, (theirs[:40], (5, 6)))
+    assert viewer.layers["master tile"] is layer
+    np.testing.assert_array_equal(layer.translate, (5, 6))
+    layers.show_study(study, ours)
+    assert "master tile" not in viewer.layers

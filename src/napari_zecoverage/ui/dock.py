@@ -10,6 +10,7 @@ from importlib import import_module
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
 from napari.utils.notifications import show_error
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
@@ -37,6 +38,7 @@ from napari_zecoverage.zemosaic.config import ConfigFile
 from napari_zecoverage.zemosaic.gating import gate, gate_all
 from napari_zecoverage.zemosaic.manifests import read_snapshot
 from napari_zecoverage.zemosaic.run_folder import find_clusters
+from napari_zecoverage.zemosaic.tile_comparison import tile_beside
 
 if TYPE_CHECKING:
     import napari
@@ -75,6 +77,14 @@ class _Studied(NamedTuple):
 
     study: ClusterStudy
     shown: NDArray[Any] | None
+    beside: _MasterTile | None = None
+
+
+class _MasterTile(NamedTuple):
+    """The tile that a ZeMosaic run holds of the cluster: fit to be looked at, and in words."""
+
+    shown: tuple[NDArray[Any], tuple[int, int]] | None
+    lines: tuple[str, ...]
 
 
 class _Preview(NamedTuple):
@@ -113,11 +123,24 @@ def _stop_if_asked(job: Job) -> None:
         raise StudyCancelledError("cancelled; nothing was opened")
 
 
-def _study(cluster: Cluster, options: StudyOptions, job: Job) -> _Studied:
+def _study(
+    cluster: Cluster, options: StudyOptions, snapshot: Mapping[str, Any] | None, job: Job
+) -> _Studied:
     study = study_cluster(cluster, options, progress=job.report, should_stop=job.should_stop)
     # Takes about a second the first time: here nobody waits for it, later the window would.
     import_module("napari_zecoverage.ui.plots")
-    return _with_picture(study)
+    return _with_picture(study)._replace(beside=_master_tile(study, snapshot))
+
+
+def _master_tile(study: ClusterStudy, snapshot: Mapping[str, Any] | None) -> _MasterTile | None:
+    beside = tile_beside(study, snapshot)
+    if beside is None:
+        return None
+    lines = tuple(f"ZeMosaic's tile: {line}" for line in beside.lines)
+    if beside.tile is None or beside.rect is None:
+        return _MasterTile(None, lines)
+    seen = np.where(beside.tile.opaque[..., None], beside.tile.pixels, np.float32(np.nan))
+    return _MasterTile((stretch(seen), (beside.rect.y0, beside.rect.x0)), lines)
 
 
 def _preview(request: tuple[ClusterStudy, MaskParameters]) -> _Preview:
@@ -308,7 +331,12 @@ class CoverageDock(QScrollArea):
         self._start(_make_sample, "Making the sample…")
 
     def _on_run(self, cluster: Cluster, options: StudyOptions) -> None:
-        self._start(partial(_study, cluster, options), f"{cluster.name}: starting…")
+        gating = gate(cluster, self._settings())
+        if not gating.coverage_exists:
+            self._cluster_panel.show_summary(f"{cluster.name} is not studied. {gating.reason}")
+            return
+        job = partial(_study, cluster, options, self._snapshot)
+        self._start(job, f"{cluster.name}: starting…")
 
     def _on_leave_out(self, fewer: Cluster) -> None:
         """Study the cluster shown without a frame, in its place in the table."""
@@ -359,7 +387,8 @@ class CoverageDock(QScrollArea):
         self._reader = PixelReader(study)
         self._outcome = None
         self._is_new = True
-        self._layers.show_study(study, studied.shown)
+        beside = studied.beside
+        self._layers.show_study(study, studied.shown, None if beside is None else beside.shown)
         self._cluster_panel.select(study.cluster)
         self._gate()
         self._export_panel.set_run_folder(study.cluster.run_folder)
@@ -369,7 +398,8 @@ class CoverageDock(QScrollArea):
         self.study_shown.emit(study)
         last = self._remembered.of(study.cluster)
         as_left = [_AS_LEFT] if last is not None and last != self.parameters else []
-        self._cluster_panel.show_notes([*as_left, *notes_of_study(study)])
+        of_tile = () if beside is None else beside.lines
+        self._cluster_panel.show_notes([*as_left, *notes_of_study(study), *of_tile])
         if last is not None and as_left:
             self.set_parameters(last)
         else:
@@ -415,10 +445,14 @@ class CoverageDock(QScrollArea):
         )
         self._gate()
 
+    def _settings(self) -> Mapping[str, Any] | None:
+        """Return ZeMosaic's settings: the chosen config's, else those of the run that is open."""
+        return self._snapshot if self._config is None else self._config
+
     def _gate(self) -> None:
         """Say what ZeMosaic would do with each cluster, by the config or the run's snapshot."""
         clusters = self._cluster_panel.clusters
-        config = self._snapshot if self._config is None else self._config
+        config = self._settings()
         gatings = gate_all(clusters, config)
         self._cluster_panel.set_gatings(gatings)
         if self._study is None:

@@ -1,4 +1,4 @@
-"""The layers we own: `tile`, `coverage`, `removed`, `kept edge` and `saved tile`.
+"""The layers we own: `tile`, `master tile`, `coverage`, `removed`, `kept edge`, `saved tile`.
 
 `tile_layer` and `coverage_layer` say how a studied cluster looks as napari layer
 data; the window, the reader and the sample data all show it through them.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
 _STEPS_AT_MOST: Final = 256
-_ORDER: Final = ("tile", "coverage", "removed", "kept edge", "saved tile")
+_ORDER: Final = ("tile", "master tile", "coverage", "removed", "kept edge", "saved tile")
 # White, and the yellow of Okabe and Ito: neither is the colour of something removed.
 _EDGE_COLOURS: Final = {"kept edge": (1.0, 1.0, 1.0, 1.0), "saved tile": (0.94, 0.89, 0.26, 1.0)}
 # On a canvas that fills the screen a stroke is then a pixel or two.
@@ -40,6 +40,13 @@ def tile_layer(shown: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[st
     """Return the layer data of a stretched tile, (H, W, 3) in 0…1."""
     # rgb is said, because napari would only guess it from the last axis.
     return shown, {"name": "tile", "rgb": True}, "image"
+
+
+def master_tile_layer(
+    shown: NDArray[np.float32], place: tuple[int, int]
+) -> tuple[NDArray[np.float32], dict[str, Any], str]:
+    """Return the layer data of a run's own tile, stretched, whose first pixel lies at (y, x)."""
+    return shown, {"name": "master tile", "rgb": True, "translate": place}, "image"
 
 
 def coverage_layer(
@@ -132,11 +139,21 @@ class ClusterLayers:
         layer = self._layers.get(name)
         return layer if layer is not None and layer in self._viewer.layers else None
 
-    def show_study(self, study: ClusterStudy, shown: NDArray[np.float32] | None) -> None:
-        """Show another cluster: its stretched tile, its coverage, and nothing removed yet."""
+    def show_study(
+        self,
+        study: ClusterStudy,
+        shown: NDArray[np.float32] | None,
+        master_tile: tuple[NDArray[np.float32], tuple[int, int]] | None = None,
+    ) -> None:
+        """Show another cluster: its stretched tile, its coverage, and nothing removed yet.
+
+        `master_tile` is the run's own tile, stretched, and the place (y, x) of its
+        first pixel on the canvas.
+        """
         before = len(self._viewer.layers)
         new_canvas = self._shape() != study.canvas.shape
         self._show("tile", None if shown is None else tile_layer(shown))
+        self._show("master tile", None if master_tile is None else master_tile_layer(*master_tile))
         self._show("coverage", None if study.coverage is None else coverage_layer(study.coverage))
         self._show("removed", removed_layer(np.zeros(study.canvas.shape, dtype=np.uint8)))
         nothing = np.zeros((0, 2, 2), dtype=np.float32)
@@ -192,6 +209,8 @@ class ClusterLayers:
             layer.colormap = settings["colormap"]
         if "edge_width" in settings:
             layer.edge_width = settings["edge_width"]
+        if "translate" in settings:
+            layer.translate = settings["translate"]
 
     def _add(self, name: str, layer_data: tuple[Any, dict[str, Any], str]) -> Layer:
         data, settings, kind = layer_data
@@ -201,6 +220,8 @@ class ClusterLayers:
             layer.visible = self["tile"] is None
             if hasattr(layer, "colorbar"):
                 layer.colorbar.visible = True
+        if name == "master tile":
+            layer.visible = False  # it would hide ours; one click on its eye shows it
         self._viewer.layers.insert(self._place(name), layer)
         return layer
 

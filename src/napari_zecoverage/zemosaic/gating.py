@@ -79,6 +79,14 @@ class Gating:
         """Thresholds may act on this cluster."""
         return self.answer != "no"
 
+    @property
+    def coverage_exists(self) -> bool:
+        """False for frames that ZeMosaic stacks without any coverage: those of grid mode.
+
+        SDS and existing master tiles are settings, which may be others next time.
+        """
+        return self.rule != "grid"
+
 
 def gate(
     cluster: Cluster, config: Mapping[str, Any] | None, *, run: ZeMosaicRun | None = None

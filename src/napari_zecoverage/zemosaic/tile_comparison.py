@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -13,10 +14,15 @@ from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.frames import luminance
-from napari_zecoverage.core.outcome import MaskOutcome
+from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
+from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.zemosaic.existing_tile import MasterTile
+from napari_zecoverage.zemosaic.existing_tile import (
+    MasterTile,
+    MasterTileError,
+    read_master_tile,
+)
 from napari_zecoverage.zemosaic.tile_header import cropped_wcs
 
 log = logging.getLogger(__name__)
@@ -371,6 +377,50 @@ def compare_master_tile(
     if sky is not None:
         text.append(_tell_sky(sky))
     return Comparison(placement, *shares, sky, tuple(text))
+
+
+class TileBeside(NamedTuple):
+    """The master tile that a run made of a studied cluster, set beside the study.
+
+    Attributes
+    ----------
+    tile : MasterTile or None
+        None when it cannot be read.
+    rect : Rect or None
+        Where it lies on the study's canvas; None when that was not found.
+    lines : tuple of str
+        What its header says, where it lies, and how it differs, in words.
+    """
+
+    tile: MasterTile | None
+    rect: Rect | None
+    lines: tuple[str, ...]
+
+
+def tile_beside(study: ClusterStudy, config: Mapping[str, Any] | None) -> TileBeside | None:
+    """Open the master tile that a ZeMosaic run still holds of this cluster.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+    config : mapping or None
+        The settings the run was made with; ZeMosaic's defaults without.
+
+    Returns
+    -------
+    TileBeside or None
+        None when the run holds none. A tile that cannot be read is told in words.
+    """
+    path = study.cluster.master_tile
+    if path is None:
+        return None
+    try:
+        tile = read_master_tile(path)
+    except MasterTileError as error:
+        return TileBeside(None, None, (str(error),))
+    outcome = apply_mask(study, MaskParameters.from_config(config or {}))
+    comparison = compare_master_tile(tile, study, outcome)
+    return TileBeside(tile, comparison.placement.rect, (*tile.told, *comparison.text))
 
 
 def _put(mask: Mask, rect: Rect, hull: Rect) -> Mask:
