@@ -14,6 +14,7 @@ Importing the package costs nothing: each name is fetched when it is first used.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +71,10 @@ if TYPE_CHECKING:
     from napari_zecoverage.zemosaic.tile_comparison import compare_master_tile, place_master_tile
 
 __version__ = "0.1.0"
+
+# Whoever wants our logs adds a handler; without one Python would print the warnings by itself,
+# at every tick of a slider.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
     "AlphaParameters",
