@@ -93,7 +93,7 @@ RESULT_CREATOR: Final = "napari-zecoverage "
 _HOT_RATIO: Final = 4.0  # a star of half its peak's width 1.5 px lends its neighbours more
 _HOT_SIGMAS: Final = 6.0  # less is noise
 _SAMPLE_STEP: Final = 8  # medians are taken of every 8th pixel of every 8th row
-_ROWS_AT_A_TIME: Final = 64  # rows that fit the processor's cache as float64
+_ROWS_AT_A_TIME: Final = 512  # few steps: at each, threads pass Python's lock on
 _STEPS: Final = 65535  # of the stretch before debayering
 
 _EQUATORIAL_WORDS: Final = {"1", "EQ", "EQUATORIAL"}

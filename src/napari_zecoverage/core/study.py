@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -55,6 +56,10 @@ log = logging.getLogger(__name__)
 
 MAX_WORKERS: Final = 4
 """Star matching holds Python's lock: more frames at a time only cost memory."""
+
+_TURNS: Final = threading.Lock()
+"""Finding and matching stars hold Python's lock anyhow. Frames that take turns at it, while
+others are read, are a quarter faster than frames that fight for it."""
 
 
 def study_cluster(
@@ -229,7 +234,9 @@ def _open_frame(cluster: Cluster, index: int) -> _Opened:
     frame = _read(cluster, index)
     picture = star_picture(frame)
     bare = None if frame.finite is None else np.packbits(~frame.finite)
-    return _Opened(frame.pixels, picture, find_stars(picture), bare)
+    with _TURNS:
+        stars = find_stars(picture)
+    return _Opened(frame.pixels, picture, stars, bare)
 
 
 _NO_STARS: Final = np.empty((0, 2))
@@ -253,7 +260,8 @@ def _align(cluster: Cluster, workers: int, reporter: _Reporter) -> _Aligned:
             frame = _open_frame(cluster, frame_index)
         except FrameError as error:
             return _unreadable(error)
-        registration = register_frame(frame.luminance, frame.stars, reference)
+        with _TURNS:
+            registration = register_frame(frame.luminance, frame.stars, reference)
         return _AlignedFrame(registration, frame.stars, frame.bare)
 
     with ThreadPoolExecutor(workers) as pool:
