@@ -75,6 +75,7 @@ def test_ctrl_c_outside_of_any_command(monkeypatch, capsys) -> None:
 
 def test_logs_have_zemosaics_tags_when_asked_for(sample, tmp_path) -> None:
     arguments = ["mask", sample, "--stack", "none", "--no-cache"]
+    before = list(logging.getLogger("napari_zecoverage").handlers)
     quiet = run(*arguments, "--out", tmp_path / "a").stderr
     info = run("-v", *arguments, "--out", tmp_path / "b").stderr
     debug = run("-vv", *arguments, "--out", tmp_path / "c").stderr
@@ -84,7 +85,7 @@ def test_logs_have_zemosaics_tags_when_asked_for(sample, tmp_path) -> None:
     for tag in ("MT_COVERAGE_STATS:", "MT_COVERAGE_THRESH:", "ALPHA_STATS:", "MT_PIPELINE:"):
         assert tag in debug
     assert debug.count("FOOTPRINT_STATS: frame=") == 6
-    assert logging.getLogger("napari_zecoverage").handlers == []
+    assert logging.getLogger("napari_zecoverage").handlers == before
 
 
 @pytest.mark.parametrize("stage", ["register", "cover", "stack"])
