@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from napari_zecoverage.core import cache as cache_module
@@ -223,6 +223,7 @@ def test_a_changed_byte_never_gives_other_numbers(study, tmp_path, position, byt
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+@example(entry="tile", where=8 + 8, byte=70)
 @given(
     entry=st.sampled_from(["study", "coverage", "tile"]),
     where=st.integers(-64, 140),

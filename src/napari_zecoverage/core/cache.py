@@ -112,6 +112,9 @@ def read_study(path: str | PathLike[str]) -> ClusterStudy:
     """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            # NumPy stops reading before a checksum is compared.
+            if archive.zip.testzip() is not None:
+                raise StudyFileError(path, "is damaged; study it again")
             described = json.loads(str(archive["study"]))
             if described["schema_version"] != SCHEMA_VERSION:
                 raise StudyFileError(path, "was written by another version; study it again")
