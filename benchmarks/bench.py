@@ -175,13 +175,13 @@ def study_and_measure(folder: str, stack: str) -> None:
     print(json.dumps({"peak_mb": peak_memory_mb(), "seconds": time.perf_counter() - start}))
 
 
-def peak_memory_mb() -> float:
-    """Peak memory of this process; Linux only.
+def peak_memory_mb(pid: int | str = "self") -> float:
+    """Peak memory of a process, this one by default; Linux only.
 
-    From its own status, because what getrusage tells survives exec: a child
+    From its status, because what getrusage tells survives exec: a child
     would be charged with its parent's peak.
     """
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(kilobytes) / 1024
 

@@ -5,22 +5,17 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Generator
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 # Before napari is imported: its settings are read from there once and for all.
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp(prefix="napari-"), "settings.yaml"))
 os.environ["NAPARI_ASYNC"] = "0"
 
-import numpy as np
 import pytest
 
 from napari_zecoverage.core.clusters import Cluster
-from napari_zecoverage.core.coverage import Canvas
-from napari_zecoverage.core.frames import FrameInfo
-from napari_zecoverage.core.parameters import StudyOptions
-from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
+from studies import make_cluster, make_study
 
 pytest_plugins = ["pytester"]
 
@@ -57,58 +52,6 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     """Keep the tests out of the user's cache and settings."""
     monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("ZECOVERAGE_CONFIG_DIR", str(tmp_path_factory.mktemp("settings")))
-
-
-def make_cluster(n_frames: int = 8, name: str = "night", shape: tuple[int, int] = (300, 400)):
-    """Make a cluster of frames that are nowhere on disk."""
-    frames = tuple(
-        FrameInfo(
-            path=Path(f"/frames/{name}/frame_{index}.fit"),
-            shape=shape,
-            is_cfa=True,
-            bayer_pattern="GRBG",
-            date=datetime(2025, 3, 26, 22, index, tzinfo=UTC),
-            night=date(2025, 3, 26),
-            filter="IRCUT",
-            mount="ALT_AZ",
-            exposure_s=10.0,
-            instrument=None,
-            object_name=None,
-            wcs_header=None,
-            direction=None,
-            size_bytes=1,
-            mtime_ns=1,
-        )
-        for index in range(n_frames)
-    )
-    return Cluster(name, frames, (("/frames/bad.fit", "it is text."),), ("A note.",))
-
-
-def make_study(
-    n_frames: int = 8, name: str = "night", shape: tuple[int, int] = (300, 400), tile: bool = True
-) -> ClusterStudy:
-    """Make a studied cluster: coverage grows by one frame every few columns, the last are bare."""
-    width = shape[1]
-    columns = np.minimum(np.arange(width) * (n_frames + 1) * 2 // width, n_frames)[::-1]
-    coverage = np.tile(columns.astype(np.float32), (shape[0], 1))
-    rng = np.random.default_rng(1)
-    pixels = rng.normal((900, 1000, 800), 10, (*shape, 3)).astype(np.float32)
-    pixels[coverage == 0] = np.nan
-    registrations = [Registration(np.eye(3), "reference", 0.0, 50)]
-    registrations += [Registration(np.eye(3), "astroalign", 0.2, 40)] * (n_frames - 3)
-    registrations += [
-        Registration(np.eye(3), "fft", None, 0, "too few stars."),
-        Registration(None, "failed", None, 0, "no match."),
-    ]
-    return ClusterStudy(
-        cluster=make_cluster(n_frames, name, shape),
-        options=StudyOptions(),
-        registrations=tuple(registrations),
-        canvas=Canvas(shape, (0, 0), shape),
-        coverage=coverage,
-        tile=pixels if tile else None,
-        notes=("One frame is left out.",),
-    )
 
 
 @pytest.fixture(name="make_study")

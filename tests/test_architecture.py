@@ -17,9 +17,14 @@ ROOT = Path(napari_zecoverage.__file__).parent
 
 # Rooms of one line stand beside each other. A room imports its own line and those above.
 CORE_READING_ORDER = (
-    ("errors",),
+    ("errors", "paths", "plain_json"),
+    ("placing",),
     ("parameters",),
-    ("frames",),
+    ("opening",),
+    ("fits_headers",),
+    ("header_words", "celestial"),
+    ("stored_picture", "frame_pixels"),
+    ("frames", "star_picture"),
     ("clusters",),
     ("registration",),
     ("coverage",),
@@ -27,12 +32,23 @@ CORE_READING_ORDER = (
     ("ramp",),
     ("alpha",),
     ("crop",),
-    ("fringe",),
     ("studied",),
+    ("frame_shares",),
+    ("places",),
+    ("sky_samples",),
+    ("sky_pieces", "smooth_sky"),
+    ("sky_steps",),
+    ("fringe",),
     ("cache",),
     ("study",),
     ("outcome",),
+    ("levels",),
+    ("all_masks",),
+    ("judged",),
     ("curves",),
+    ("landscape",),
+    ("best_setting",),
+    ("advice_words",),
     ("advice",),
 )
 RANK = {name: rank for rank, line in enumerate(CORE_READING_ORDER) for name in line}
@@ -182,6 +198,43 @@ def test_core_imports_only_rooms_above() -> None:
             and RANK.get(core_room(imported), -1) > RANK[core_room(name)]
         ]
     assert not bad
+
+
+def defined_in(path: Path) -> set[str]:
+    """Return the names that a module has and does not take from elsewhere."""
+    made, used, taken = set(), set(), set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            made.add(node.name)
+        elif isinstance(node, ast.Name):
+            used.add(node.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            taken |= {alias.asname or alias.name for alias in node.names}
+    return made | used - taken
+
+
+def taken_from_rooms(path: Path) -> Iterator[tuple[str, str]]:
+    """Give module and name of all that a file takes from this package, also only for types."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and within(node.module, PACKAGE):
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def test_names_are_taken_from_their_own_home() -> None:
+    # Only a package may hand on what its rooms make.
+    rooms = {
+        module_name(path): defined_in(path)
+        for path in ROOT.rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    files = [*ROOT.rglob("*.py"), *Path(__file__).parent.rglob("*.py")]
+    bad = {
+        f"{path.name} takes {name} from {module}, which has it from elsewhere"
+        for path in files
+        for module, name in taken_from_rooms(path)
+        if module in rooms and name not in rooms[module]
+    }
+    assert not sorted(bad)
 
 
 def test_no_room_is_a_box_for_odds_and_ends() -> None:

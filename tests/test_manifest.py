@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
@@ -39,7 +39,11 @@ ENTRY_MODELS = {
     "submenus": ["SubmenuContribution"],
     "keybindings": ["KeyBindingContribution"],
     "menus": ["MenuCommand", "Submenu"],
+    "configurations": ["ConfigurationContribution"],
 }
+# Sections whose entries stand under names of their own.
+NAMED_LISTS = {"menus"}
+NAMED_ENTRIES = {"configurations"}
 
 QT_BINDINGS = {"pyqt5", "pyqt6", "pyside2", "pyside6"}
 
@@ -47,13 +51,19 @@ QT_BINDINGS = {"pyqt5", "pyqt6", "pyside2", "pyside6"}
 def entries() -> Iterator[tuple[str, dict[str, Any]]]:
     """Give each section's name with each of its entries."""
     for section, content in CONTRIBUTIONS.items():
-        lists = content.values() if section == "menus" else [content]
+        lists = content.values() if section in NAMED_LISTS else [content]
+        if section in NAMED_ENTRIES:
+            lists = [list(content.values())]
         for each in lists:
             yield from ((section, entry) for entry in each)
 
 
 def model(name: str) -> type[BaseModel]:
-    module = npe2_contributions._menus if name in ENTRY_MODELS["menus"] else npe2_contributions
+    module = npe2_contributions
+    if name in ENTRY_MODELS["menus"]:
+        module = npe2_contributions._menus
+    elif name in ENTRY_MODELS["configurations"]:
+        module = npe2_contributions._configuration
     found = getattr(module, name)
     assert issubclass(found, BaseModel)
     return found
@@ -122,7 +132,39 @@ def test_commands_in_use_are_declared_and_all_are_used() -> None:
 
 
 def test_promised_contributions_are_there() -> None:
-    assert {"widgets", "sample_data", "readers"} <= CONTRIBUTIONS.keys()
+    promised = {"widgets", "sample_data", "readers", "menus", "configurations"}
+    assert promised <= CONTRIBUTIONS.keys()
+    assert {"napari/layers/register", "napari/layers/visualize", "napari/file/io_utilities"} <= (
+        CONTRIBUTIONS["menus"].keys()
+    )
+
+
+def test_settings_have_keys_of_npe2() -> None:
+    allowed = {
+        key
+        for name, field in model("ConfigurationContribution").model_fields.items()
+        if name == "properties"
+        for key in keys_of(get_args(field.annotation)[1])
+    }
+    assert "enum" in allowed
+    for page in CONTRIBUTIONS["configurations"].values():
+        for name, each in page["properties"].items():
+            assert each.keys() <= allowed, name
+            # Shown to people: a title, and what it does.
+            assert each["title"]
+            assert each["description"].endswith(".")
+
+
+def test_a_command_that_takes_a_path_is_offered_to_nobody() -> None:
+    (reader,) = [each for each in COMMANDS if each["id"] == f"{NAME}.get_reader"]
+    assert reader["enablement"] == "False"
+
+
+def test_titles_are_told_apart_and_those_with_a_dialog_end_in_dots() -> None:
+    titles = {each["id"]: each["title"] for each in COMMANDS}
+    assert len(set(titles.values())) == len(titles)
+    asking = {"align_frames", "open_run", "export_thresholds"}
+    assert {each.split(".")[1] for each, title in titles.items() if title.endswith("…")} == asking
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command["id"])

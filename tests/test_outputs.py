@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,11 +18,9 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+import studies
 from napari_zecoverage import outputs
-from napari_zecoverage.core.clusters import Cluster
-from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.errors import OutputError
-from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
@@ -51,54 +48,21 @@ def make_wcs_header() -> str:
     return str(header.tostring(sep="\n", endcard=False, padding=False))
 
 
-def make_frame(index: int) -> FrameInfo:
-    return FrameInfo(
-        path=Path(f"/frames/frame_{index}.fit"),
-        shape=SHAPE,
-        is_cfa=True,
-        bayer_pattern="GRBG",
-        date=datetime(2025, 3, 26, 22, index, tzinfo=UTC),
-        night=date(2025, 3, 26),
-        filter="IRCUT",
-        mount="ALT_AZ",
-        exposure_s=10.0,
-        instrument=None,
-        object_name=None,
-        wcs_header=None,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
-    )
-
-
 def make_study(**changes: Any) -> ClusterStudy:
-    """Eight frames; coverage grows by one every few columns, the last columns are bare."""
-    columns = np.minimum(np.arange(SHAPE[1]) * 18 // SHAPE[1], 8)[::-1]
-    coverage = np.broadcast_to(columns, SHAPE).astype(np.float32)
-    tile = np.random.default_rng(1).normal(1000, 10, (*SHAPE, 3)).astype(np.float32)
-    tile[coverage == 0] = np.nan
+    """Return the study of every test, its frames turned and its canvas on the sky."""
+    study = studies.make_study(shape=SHAPE)
     turned = np.array([[0.0, -1.0, 3.5], [1.0, 0.0, -2.25], [0.0, 0.0, 1.0]])
-    study = ClusterStudy(
-        cluster=Cluster(
-            "night",
-            tuple(make_frame(index) for index in range(8)),
-            (("/frames/bad.fit", "it is text."),),
-            ("A note.",),
-        ),
-        options=StudyOptions(stack="median"),
-        registrations=(
-            Registration(np.eye(3), "reference", 0.0, 50),
-            *[Registration(turned, "astroalign", 0.25, 40)] * 5,
-            Registration(np.eye(3), "fft", None, 0, "too few stars."),
-            Registration(None, "failed", None, 0, "no match."),
-        ),
-        canvas=Canvas(SHAPE, (0, 0), SHAPE),
-        coverage=coverage,
-        tile=tile,
-        wcs_header=make_wcs_header(),
-        notes=("One frame is left out.",),
+    registrations = tuple(
+        replace(each, matrix=turned, rms_px=0.25) if each.method == "astroalign" else each
+        for each in study.registrations
     )
-    return replace(study, **changes)
+    made = replace(
+        study,
+        options=StudyOptions(stack="median"),
+        registrations=registrations,
+        wcs_header=make_wcs_header(),
+    )
+    return replace(made, **changes)
 
 
 @pytest.fixture
@@ -225,7 +189,7 @@ def test_summary_has_every_number(study, outcome, tmp_path) -> None:
     )
     assert [each["times_counted"] for each in frames] == [1] * 7 + [0]
     assert summary["cluster"]["left_out"] == [{"path": "/frames/bad.fit", "reason": "it is text."}]
-    assert summary["cluster"]["reference"] == "/frames/frame_0.fit"
+    assert summary["cluster"]["reference"] == "/frames/night/frame_0.fit"
     assert summary["cluster"]["nights"] == {"2025-03-26": 8}
     assert summary["study"]["canvas"] == {
         "shape": [300, 400],

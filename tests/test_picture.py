@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import colormaps
 
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
+    COUNT_COLOURS,
     CUT_OFF,
     HIDDEN,
     REMOVED_COLOURS,
@@ -27,34 +27,16 @@ from napari_zecoverage.picture import (
     removed_pixels,
     stretch,
 )
+from studies import make_frame, stepped_coverage
 
 
 def make_study(shape: tuple[int, int] = (600, 800), most: int = 8) -> ClusterStudy:
     """Coverage that grows by one frame every few columns, the first ones bare; a grey tile."""
-    _, width = shape
-    columns = np.minimum(np.arange(width) * (most + 1) * 2 // width, most)
-    coverage = np.broadcast_to(columns, shape).astype(np.float32)
+    coverage = stepped_coverage(shape, most)
     tile = np.random.default_rng(1).normal(1000, 10, (*shape, 3)).astype(np.float32)
     tile[coverage == 0] = np.nan
-    info = FrameInfo(
-        path=Path("/frames/a.fit"),
-        shape=shape,
-        is_cfa=True,
-        bayer_pattern="GRBG",
-        date=None,
-        night=None,
-        filter=None,
-        mount="UNKNOWN",
-        exposure_s=None,
-        instrument=None,
-        object_name=None,
-        wcs_header=None,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
-    )
     return ClusterStudy(
-        cluster=Cluster("a", (info,)),
+        cluster=Cluster("a", (make_frame(shape=shape),)),
         options=StudyOptions(),
         registrations=(Registration(np.eye(3), "reference"),),
         canvas=Canvas(shape, (0, 0), shape),
@@ -81,9 +63,43 @@ def test_stretch_brings_the_sky_of_each_channel_to_one_grey() -> None:
     assert 0.05 < medians[0] < 0.5
 
 
+@pytest.mark.parametrize("kind", ["asinh", "linear"])
+def test_each_channel_s_black_is_its_own(kind) -> None:
+    sky = np.array([800, 1000, 700])
+    tile = np.random.default_rng(0).normal(sky, 10, (200, 200, 3)).astype(np.float32)
+    medians = np.median(stretch(tile, kind, 1.5), axis=(0, 1))
+    assert np.ptp(medians) < 0.01
+    assert 0.05 < medians[0] < 0.5
+
+
+def test_linear_steps_are_as_large_as_they_are() -> None:
+    noise = np.random.default_rng(0).normal(1000, 10, (200, 200, 3))
+    tile = noise.astype(np.float32)
+    levels = np.array([1000, 1010, 1020, 1030], dtype=np.float32)
+    tile[:4, 0] = levels[:, None]
+    steps = np.diff(stretch(tile, "linear")[:4, 0, 0])
+    assert steps == pytest.approx(np.full(3, steps[0]), rel=1e-4)
+    assert steps[0] > 0.05
+    assert np.diff(stretch(tile, "linear", 2.0)[:2, 0, 0])[0] == pytest.approx(
+        2 * steps[0], rel=1e-4
+    )
+    bent = np.diff(stretch(tile)[:4, 0, 0])
+    assert bent[0] > bent[1] > bent[2] > 0
+
+
+@pytest.mark.parametrize("kind", ["asinh", "linear"])
+def test_more_strength_lifts_faint_light_more(kind) -> None:
+    tile = np.random.default_rng(0).normal(1000, 10, (100, 100, 3)).astype(np.float32)
+    tile[0, 0] = 1030
+    tile[1, :50] = 40_000
+    lifted = [stretch(tile, kind, strength)[0, 0, 0] for strength in (0.5, 1.0, 2.0)]
+    assert lifted[0] < lifted[1] < lifted[2]
+
+
+@pytest.mark.parametrize("kind", ["asinh", "linear"])
 @pytest.mark.parametrize("value", [0.0, 1000.0, np.nan, np.inf])
-def test_stretch_of_a_flat_or_empty_tile_is_finite(value: float) -> None:
-    shown = stretch(np.full((10, 10, 3), value, np.float32))
+def test_stretch_of_a_flat_or_empty_tile_is_finite(value: float, kind) -> None:
+    shown = stretch(np.full((10, 10, 3), value, np.float32), kind)
     assert np.isfinite(shown).all()
 
 
@@ -109,18 +125,19 @@ def test_removed_pixels_is_empty_when_the_mask_is_not_known() -> None:
     assert not removed_pixels(study, outcome).any()
 
 
+@pytest.mark.parametrize("name", COUNT_COLOURS)
 @pytest.mark.parametrize("most", [1, 2, 12, 200, 255])
-def test_count_colours_get_lighter_with_every_count(most: int) -> None:
-    colours = count_colours(most)
+def test_count_colours_get_lighter_with_every_count(most: int, name: str) -> None:
+    colours = count_colours(most, name)
     assert colours.shape == (most + 1, 3)
     linear = (colours / 255.0) ** 2.2
     light = linear @ (0.2126, 0.7152, 0.0722)
     # Beyond some 60 steps of 8 bits a step may be too small to be any.
     assert (np.diff(light) > (0 if most <= 60 else -1e-3)).all()
     assert light[-1] > 10 * light[0]
-    # R, G, B and not the other way round: viridis ends in yellow and begins in violet.
-    assert colours[-1, 0] > 200 > 100 > colours[-1, 2]
-    assert colours[0, 2] > colours[0, 0] > colours[0, 1]
+    # R, G, B and not the other way round, as matplotlib has them.
+    ends = np.array([colormaps[name](0.0), colormaps[name](1.0)])[:, :3] * 255
+    np.testing.assert_allclose(colours[[0, -1]], ends, atol=8)
 
 
 def test_preview_shows_every_count_in_its_colour() -> None:

@@ -480,7 +480,7 @@ def test_without_the_variable_the_cache_is_the_systems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delenv("ZECOVERAGE_CACHE_DIR")
-    monkeypatch.setattr("platformdirs.user_cache_dir", lambda name, appauthor: str(tmp_path / name))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name, appauthor: tmp_path / name)
     assert sample_folder(SMALL).parent == tmp_path / "napari-zecoverage"
 
 

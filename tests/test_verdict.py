@@ -11,9 +11,11 @@ from astropy.wcs import WCS
 
 from napari_zecoverage.core.alpha import alpha_from_coverage
 from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.fringe import measure_fringe
+from napari_zecoverage.core.judged import judge
 from napari_zecoverage.core.outcome import AlphaStats, FieldLost, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.verdict import hints_of, inset_px, verdict_of
+from napari_zecoverage.verdict import hints_of, inset_px, verdict_of, verdict_of_judged
 
 
 @pytest.fixture
@@ -231,3 +233,50 @@ def test_field_lost_in_square_arcminutes(study, outcome) -> None:
     assert f": {hard:.0f} and " in said
     assert f" of {covered} arcmin²." in said
     assert "arcmin" not in line(study, outcome, "Field lost")
+
+
+# --- of masks that are not made ------------------------------------------------------------
+
+SETTINGS = [
+    MaskParameters(min_coverage_abs=least, min_coverage_frac=share, morph_open_px=opening)
+    for least in (0, 2, 3, 6.5, 8, 20)
+    for share in (0.0, 0.25, 0.4, 0.95, 1.0)
+    for opening in (0, 3)
+]
+
+
+@pytest.mark.parametrize("most", [1, 3, 6, 8])
+@pytest.mark.parametrize("thin", [False, True])
+def test_the_figures_of_a_judged_mask_are_those_of_the_mask(make_study, most, thin) -> None:
+    study = make_study(most)
+    if thin:
+        # The best-covered part is so small that masks are dropped and discarded.
+        coverage = np.minimum(study.coverage, 1)
+        coverage[:8, :8] = most
+        study = replace(study, coverage=coverage)
+    fringe = measure_fringe(study)
+    judged = judge(study, fringe=fringe)
+    sources = set()
+    for parameters in SETTINGS:
+        exact = verdict_of(study, apply_mask(study, parameters, fringe=fringe))
+        known = verdict_of_judged(study, judged, parameters)
+        sources.add(exact.headline)
+        assert (known.headline, known.loud) == (exact.headline, exact.loud)
+        assert known.hints == exact.hints
+        figures = [
+            [each for each in verdict.lines if not each.startswith(("Saved tile", "•"))]
+            for verdict in (known, exact)
+        ]
+        assert figures[0] == figures[1]
+    assert "Coverage mask" in sources or thin
+
+
+def test_a_guard_of_a_judged_mask_is_named(make_study) -> None:
+    study = make_study(6)
+    lowered = MaskParameters(min_coverage_abs=6, min_coverage_frac=0)
+    known = verdict_of_judged(study, judge(study), lowered)
+    assert "• min_coverage_abs lowered." in known.lines
+
+
+def test_of_another_margin_nothing_is_known(study) -> None:
+    assert verdict_of_judged(study, judge(study), MaskParameters(margin_percent=1)) is None

@@ -19,6 +19,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari_zecoverage.core.advice import (
+        Advice,
+        RunAdvice,
+        advise,
+        advise_judged,
+        advise_run,
+    )
     from napari_zecoverage.core.alpha import alpha_from_coverage
     from napari_zecoverage.core.cache import StudyCache, read_study, write_study
     from napari_zecoverage.core.clusters import Cluster
@@ -36,39 +43,44 @@ if TYPE_CHECKING:
         StudyError,
         ZecoverageError,
     )
+    from napari_zecoverage.core.fringe import Fringe, measure_fringe, residual_fringe
+    from napari_zecoverage.core.judged import JudgedCluster, judge
+    from napari_zecoverage.core.landscape import Landscape, landscape_of
     from napari_zecoverage.core.outcome import (
         MaskOutcome,
         apply_mask,
         mask_tile,
         masked_tile,
     )
-    from napari_zecoverage.core.parameters import AlphaParameters, MaskParameters, StudyOptions
+    from napari_zecoverage.core.parameters import (
+        AdviceOptions,
+        AlphaParameters,
+        MaskParameters,
+        StudyOptions,
+    )
     from napari_zecoverage.core.registration import Registration
     from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
     from napari_zecoverage.core.study import study_cluster
+    from napari_zecoverage.many import RunProgress, StudiedCluster, StudiedRun, study_many
     from napari_zecoverage.outputs import write_results
-    from napari_zecoverage.zemosaic.config import (
-        ConfigChange,
-        ConfigFile,
-        list_backups,
-        read_config,
-        restore_backup,
-        write_config,
-    )
-    from napari_zecoverage.zemosaic.config_keys import check_config
+    from napari_zecoverage.report import write_report
+    from napari_zecoverage.run_figures import write_run_figures
+    from napari_zecoverage.zemosaic.config import ConfigFile, read_config
+    from napari_zecoverage.zemosaic.config_backups import list_backups
+    from napari_zecoverage.zemosaic.config_check import check_config
+    from napari_zecoverage.zemosaic.config_writing import ConfigChange, restore_backup, write_config
     from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
     from napari_zecoverage.zemosaic.diagnosis import Diagnosis, diagnose_zemosaic
     from napari_zecoverage.zemosaic.existing_tile import MasterTile, read_master_tile
     from napari_zecoverage.zemosaic.gating import Gating, gate, gate_all
     from napari_zecoverage.zemosaic.kept_results import clear_kept_results, find_kept_results
-    from napari_zecoverage.zemosaic.logs import LogReading, compare_log, read_log
-    from napari_zecoverage.zemosaic.master_tile import (
-        check_master_tile,
-        write_master_tile,
-        write_master_tiles,
-    )
+    from napari_zecoverage.zemosaic.log_comparison import compare_log
+    from napari_zecoverage.zemosaic.logs import LogReading, read_log
+    from napari_zecoverage.zemosaic.master_tile import write_master_tile, write_master_tiles
     from napari_zecoverage.zemosaic.run_folder import ZeMosaicRun, find_clusters, read_run
-    from napari_zecoverage.zemosaic.tile_comparison import compare_master_tile, place_master_tile
+    from napari_zecoverage.zemosaic.tile_check import check_master_tile
+    from napari_zecoverage.zemosaic.tile_comparison import compare_master_tile
+    from napari_zecoverage.zemosaic.tile_place import place_master_tile
 
 __version__ = "0.1.0"
 
@@ -77,6 +89,8 @@ __version__ = "0.1.0"
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 __all__ = [
+    "Advice",
+    "AdviceOptions",
     "AlphaParameters",
     "Canvas",
     "Cluster",
@@ -88,7 +102,10 @@ __all__ = [
     "CoverageError",
     "Diagnosis",
     "FrameError",
+    "Fringe",
     "Gating",
+    "JudgedCluster",
+    "Landscape",
     "LogReading",
     "MaskOutcome",
     "MaskParameters",
@@ -97,7 +114,11 @@ __all__ = [
     "ParameterError",
     "Rect",
     "Registration",
+    "RunAdvice",
     "RunFolderError",
+    "RunProgress",
+    "StudiedCluster",
+    "StudiedRun",
     "StudyCache",
     "StudyCancelledError",
     "StudyError",
@@ -106,6 +127,9 @@ __all__ = [
     "ZeMosaicRun",
     "ZecoverageError",
     "__version__",
+    "advise",
+    "advise_judged",
+    "advise_run",
     "alpha_from_coverage",
     "apply_mask",
     "check_config",
@@ -118,9 +142,12 @@ __all__ = [
     "find_kept_results",
     "gate",
     "gate_all",
+    "judge",
+    "landscape_of",
     "list_backups",
     "mask_tile",
     "masked_tile",
+    "measure_fringe",
     "place_master_tile",
     "quality_crop",
     "read_config",
@@ -129,17 +156,28 @@ __all__ = [
     "read_run",
     "read_study",
     "reduce_footprint",
+    "residual_fringe",
     "restore_backup",
     "study_cluster",
+    "study_many",
     "write_config",
     "write_coverage_map",
     "write_master_tile",
     "write_master_tiles",
+    "write_report",
     "write_results",
+    "write_run_figures",
     "write_study",
 ]
 
 _ROOMS = {
+    "core.advice": (
+        "Advice",
+        "RunAdvice",
+        "advise",
+        "advise_judged",
+        "advise_run",
+    ),
     "core.alpha": ("alpha_from_coverage",),
     "core.cache": (
         "StudyCache",
@@ -167,6 +205,19 @@ _ROOMS = {
         "StudyError",
         "ZecoverageError",
     ),
+    "core.fringe": (
+        "Fringe",
+        "measure_fringe",
+        "residual_fringe",
+    ),
+    "core.judged": (
+        "JudgedCluster",
+        "judge",
+    ),
+    "core.landscape": (
+        "Landscape",
+        "landscape_of",
+    ),
     "core.outcome": (
         "MaskOutcome",
         "apply_mask",
@@ -174,6 +225,7 @@ _ROOMS = {
         "masked_tile",
     ),
     "core.parameters": (
+        "AdviceOptions",
         "AlphaParameters",
         "MaskParameters",
         "StudyOptions",
@@ -184,16 +236,26 @@ _ROOMS = {
         "StudyProgress",
     ),
     "core.study": ("study_cluster",),
+    "many": (
+        "RunProgress",
+        "StudiedCluster",
+        "StudiedRun",
+        "study_many",
+    ),
     "outputs": ("write_results",),
+    "report": ("write_report",),
+    "run_figures": ("write_run_figures",),
     "zemosaic.config": (
-        "ConfigChange",
         "ConfigFile",
-        "list_backups",
         "read_config",
+    ),
+    "zemosaic.config_backups": ("list_backups",),
+    "zemosaic.config_writing": (
+        "ConfigChange",
         "restore_backup",
         "write_config",
     ),
-    "zemosaic.config_keys": ("check_config",),
+    "zemosaic.config_check": ("check_config",),
     "zemosaic.coverage_map": ("write_coverage_map",),
     "zemosaic.diagnosis": (
         "Diagnosis",
@@ -212,25 +274,23 @@ _ROOMS = {
         "clear_kept_results",
         "find_kept_results",
     ),
+    "zemosaic.log_comparison": ("compare_log",),
     "zemosaic.logs": (
         "LogReading",
-        "compare_log",
         "read_log",
     ),
     "zemosaic.master_tile": (
-        "check_master_tile",
         "write_master_tile",
         "write_master_tiles",
     ),
+    "zemosaic.tile_check": ("check_master_tile",),
     "zemosaic.run_folder": (
         "ZeMosaicRun",
         "find_clusters",
         "read_run",
     ),
-    "zemosaic.tile_comparison": (
-        "compare_master_tile",
-        "place_master_tile",
-    ),
+    "zemosaic.tile_comparison": ("compare_master_tile",),
+    "zemosaic.tile_place": ("place_master_tile",),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

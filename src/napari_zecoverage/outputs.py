@@ -7,13 +7,9 @@ folder of their own and moved in when all are complete.
 from __future__ import annotations
 
 import json
-import math
 import os
-import secrets
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
@@ -27,8 +23,11 @@ from numpy.typing import NDArray
 from napari_zecoverage import __version__
 from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import OutputError, reason_of
 from napari_zecoverage.core.outcome import MaskOutcome
+from napari_zecoverage.core.paths import absolute
+from napari_zecoverage.core.placing import folder_in_the_making, not_written, place_for
+from napari_zecoverage.core.plain_json import plain
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
@@ -65,6 +64,7 @@ MEANING: Final = {
     "null": "not known, or not a number",
 }
 
+_THINGS: Final = "the results"
 _LIBRARIES: Final = ("numpy", "scipy", "astropy", "astroalign", "sep", "opencv-python-headless")
 
 
@@ -114,8 +114,8 @@ def write_results(
         The files cannot be written, or there are some already; what was there
         is as it was.
     """
-    target = Path(os.path.abspath(os.path.expanduser(folder)))
-    check_target(target, force=force)
+    check_target(folder, force=force)
+    target = absolute(folder)
     pieces: dict[str, Callable[[Path], None]] = {}
     if study.coverage is not None:
         pieces[COVERAGE_NAME] = lambda path: write_coverage(path, study)
@@ -124,13 +124,11 @@ def write_results(
     pieces[PREVIEW_NAME] = lambda path: write_preview(path, study, outcome)
     pieces[SUMMARY_NAME] = lambda path: write_summary(path, study, outcome)
     try:
-        _write_together(target, pieces)
-    except (OSError, cv2.error) as error:
-        raise OutputError(
-            target,
-            f"the results cannot be written ({_reason(error)}). Nothing was changed there; make "
-            "room, or name another folder.",
-        ) from error
+        with folder_in_the_making(target, RESULT_NAMES, _THINGS) as aside:
+            for name, write in pieces.items():
+                write(aside / name)
+    except cv2.error as error:
+        raise not_written(target, _THINGS, error) from error
     return Results(target, tuple(target / name for name in pieces))
 
 
@@ -142,16 +140,12 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
     OutputError
         It is a file, holds results already (and not `force`), or cannot be written to.
     """
-    if not os.fspath(folder):
-        raise OutputError("''", "is no folder; name one for the results.")
-    target = Path(os.path.abspath(os.path.expanduser(folder)))
+    target = place_for(folder, _THINGS)
     try:
-        if os.path.lexists(target) and not target.is_dir():
-            raise OutputError(target, "is not a folder; name another one for the results.")
         present = [name for name in RESULT_NAMES if os.path.lexists(target / name)]
         in_the_way = [name for name in present if (target / name).is_dir()]
     except OSError as error:
-        raise OutputError(target, f"cannot be looked at ({_reason(error)}).") from error
+        raise OutputError(target, f"cannot be looked at ({reason_of(error)}).") from error
     if in_the_way:
         raise OutputError(target, f"has a folder called {in_the_way[0]}; name another folder.")
     if present and not force:
@@ -160,11 +154,6 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
             f"holds results already ({', '.join(present)}). Name another folder, or say that they "
             "are to be replaced (--force).",
         )
-    existing = next(each for each in (target, *target.parents) if os.path.lexists(each))
-    if not existing.is_dir():
-        raise OutputError(target, f"{existing} is not a folder; name another one.")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(target, f"{existing} may not be written to; name another folder.")
 
 
 # --- one file each -------------------------------------------------------------------------
@@ -225,8 +214,8 @@ def summary_of(study: ClusterStudy, outcome: MaskOutcome) -> dict[str, Any]:
         "cluster": _cluster_numbers(study),
         "study": {
             "summary": study.summary,
-            "options": _plain(asdict(study.options)),
-            "canvas": {**_plain(asdict(study.canvas)), "padded": study.canvas.padded},
+            "options": plain(study.options),
+            "canvas": {**plain(study.canvas), "padded": study.canvas.padded},
             "has_wcs": study.wcs_header is not None,
             "frames_used": study.frames_used,
             "frames_aligned": study.frames_aligned,
@@ -239,12 +228,12 @@ def summary_of(study: ClusterStudy, outcome: MaskOutcome) -> dict[str, Any]:
         "parameters_notes": list(outcome.parameters.notes),
         "outcome": {
             "source": outcome.source,
-            "threshold_frames": _number(outcome.threshold),
+            "threshold_frames": plain(outcome.threshold),
             "threshold_rule": outcome.threshold_rule,
             "margin_px": _margin_px(study, outcome),
             "notes": list(outcome.notes),
-            "field_lost": _plain(_fields(outcome.field_lost)),
-            "alpha": _plain(_fields(outcome.alpha_stats)),
+            "field_lost": plain(outcome.field_lost),
+            "alpha": plain(outcome.alpha_stats),
             "strict_crop": _rectangle(outcome.strict_crop),
             "edge_trim": _rectangle(outcome.edge_trim),
             "saved_rect": _rectangle(outcome.saved_rect),
@@ -260,15 +249,15 @@ def _cluster_numbers(study: ClusterStudy) -> dict[str, Any]:
             "used": registration.used,
             "times_counted": cluster.counted.count(index) if registration.used else 0,
             "method": registration.method,
-            "matrix": None if registration.matrix is None else _plain(registration.matrix.tolist()),
-            "rms_px": _plain(registration.rms_px),
+            "matrix": plain(registration.matrix),
+            "rms_px": plain(registration.rms_px),
             "n_stars": int(registration.n_stars),
             "reason": registration.reason,
             "date": frame.date and frame.date.isoformat(),
             "night": frame.night and frame.night.isoformat(),
             "filter": frame.filter,
             "mount": frame.mount,
-            "exposure_s": _plain(frame.exposure_s),
+            "exposure_s": plain(frame.exposure_s),
         }
         for index, (frame, registration) in enumerate(
             zip(cluster.frames, study.registrations, strict=True)
@@ -318,81 +307,5 @@ def _library_versions() -> dict[str, str | None]:
     return found
 
 
-def _fields(values: Any) -> dict[str, Any] | None:
-    return None if values is None else values._asdict()
-
-
 def _rectangle(rect: Rect | None) -> list[int] | None:
     return None if rect is None else [int(side) for side in rect]
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _plain(value: Any) -> Any:
-    """Put None for what JSON has no number for."""
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return _number(float(value))
-    return value
-
-
-# --- all of them together ------------------------------------------------------------------
-
-
-def _write_together(target: Path, pieces: Mapping[str, Callable[[Path], None]]) -> None:
-    """Make all files aside, then put them into `target`; a folder that is new comes as a whole."""
-    is_new = not target.exists()
-    # Inside a folder that is there: beside it may be another disk, or not be ours.
-    place = target.parent if is_new else target
-    made = _make_parents(place)
-    aside = place / f".zecoverage-{secrets.token_hex(8)}"
-    try:
-        aside.mkdir()
-        for name, write in pieces.items():
-            write(aside / name)
-        if is_new:
-            aside.rename(target)
-        else:
-            _swap_in(target, aside, pieces)
-    except BaseException:
-        # Ctrl-C, too.
-        shutil.rmtree(aside, ignore_errors=True)
-        for folder in made:
-            with suppress(OSError):
-                folder.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
-
-
-def _make_parents(folder: Path) -> list[Path]:
-    """Make a folder and those above it; return the ones that are new, the lowest first."""
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _swap_in(target: Path, aside: Path, names: Mapping[str, Any]) -> None:
-    """Put the new files in the place of all old results; put everything back when that fails."""
-    old = aside / "replaced"
-    old.mkdir()
-    moved: list[tuple[Path, Path]] = []
-    moves = [(target / name, old / name) for name in RESULT_NAMES if (target / name).exists()]
-    moves += [(aside / name, target / name) for name in names]
-    try:
-        for source, destination in moves:
-            moved.append((source, destination))
-            source.rename(destination)
-    except BaseException:
-        for source, destination in reversed(moved):
-            if destination.exists():
-                destination.rename(source)
-        raise
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import platformdirs
 from astropy.io import fits
 from numpy.typing import NDArray
 from scipy.special import erf
 
-from napari_zecoverage.core.errors import OutputError, ParameterError
+from napari_zecoverage.core.errors import OutputError, ParameterError, reason_of
+from napari_zecoverage.core.paths import absolute, cache_folder
+from napari_zecoverage.core.placing import file_in_the_making
 
 RGB: TypeAlias = tuple[float, float, float]
 
@@ -759,12 +760,13 @@ def write_sample(
     OutputError
         When a file cannot be written.
     """
-    truth = _with_paths(describe_sample(settings), Path(folder))
+    folder = absolute(folder)
+    truth = _with_paths(describe_sample(settings), folder)
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(
-            folder, f"the folder for the sample cannot be made ({error.strerror}); choose another"
+            folder, f"the folder for the sample cannot be made ({reason_of(error)}); choose another"
         ) from error
     for index, path in enumerate(truth.paths):
         _write_frame(truth, index, path)
@@ -783,19 +785,15 @@ def _with_paths(truth: SampleTruth, folder: Path) -> SampleTruth:
 
 def _write_frame(truth: SampleTruth, index: int, path: Path) -> None:
     picture = fits.PrimaryHDU(render_frame(truth, index), header=frame_header(truth, index))
-    # Not ".fit": a frame that was cut short is never taken for one.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        picture.writeto(unfinished, overwrite=True)
-        unfinished.replace(path)
+        with file_in_the_making(path) as unfinished:
+            picture.writeto(unfinished)
     except OSError as error:
         raise OutputError(
             path,
-            f"the frame cannot be written ({error.strerror or error}); make room, "
+            f"the frame cannot be written ({reason_of(error)}); make room, "
             "or choose another folder",
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def sample_folder(settings: SampleSettings | None = None) -> Path:
@@ -821,11 +819,8 @@ def sample_folder(settings: SampleSettings | None = None) -> Path:
         When the cache cannot be written.
     """
     settings = SampleSettings() if settings is None else settings
-    chosen = os.environ.get("ZECOVERAGE_CACHE_DIR") or platformdirs.user_cache_dir(
-        "napari-zecoverage", appauthor=False
-    )
     version = hashlib.sha256(f"{_RENDERING} {settings!r}".encode()).hexdigest()[:12]
-    folder = Path(chosen).expanduser().absolute() / f"sample-{version}"
+    folder = cache_folder() / f"sample-{version}"
     expected = _with_paths(describe_sample(settings), folder)
     if not all(_is_whole(expected, index) for index in range(settings.n_frames)):
         write_sample(folder, settings)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_area
 
 if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
     from napari_zecoverage.core.studied import ClusterStudy
 
 _ARCMIN2_PER_DEG2 = 3600.0
@@ -46,6 +46,8 @@ def pixel_arcmin2(study: ClusterStudy) -> float | None:
     wcs = _wcs(study.wcs_header)
     if wcs is None:
         return None
+    from astropy.wcs.utils import proj_plane_pixel_area
+
     area = float(proj_plane_pixel_area(wcs)) * _ARCMIN2_PER_DEG2
     return area if np.isfinite(area) and area > 0 else None
 
@@ -69,6 +71,9 @@ def _wcs(header: str | None) -> WCS | None:
     """Return the celestial WCS in a header's text; None when there is none to work with."""
     if header is None:
         return None
+    # It brings the sky's coordinates along, which take a while to import.
+    from astropy.wcs import WCS
+
     with warnings.catch_warnings():
         # Old keywords that astropy mends; the text comes from a header that was accepted.
         warnings.simplefilter("ignore")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from html import escape
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
@@ -11,12 +12,21 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 import cv2
 
 from napari_zecoverage.core.alpha import SMALLEST_DECAY, margin_in_pixels
-from napari_zecoverage.core.outcome import CROSS_MAXIMUM, OPAQUE_ALPHA
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.levels import threshold_in_frames
+from napari_zecoverage.core.outcome import (
+    CROSS_MAXIMUM,
+    OPAQUE_ALPHA,
+    FieldLost,
+    MaskOutcome,
+    abs_as_read,
+)
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.sky import pixel_arcmin2
 
 if TYPE_CHECKING:
-    from napari_zecoverage.core.outcome import MaskOutcome
+    from napari_zecoverage.core.alpha import ThresholdRule
+    from napari_zecoverage.core.judged import JudgedCluster
     from napari_zecoverage.core.studied import ClusterStudy
 
 _HEADLINES: Final = {
@@ -86,9 +96,16 @@ class Verdict(NamedTuple):
 
 def verdict_of(study: ClusterStudy, outcome: MaskOutcome) -> Verdict:
     """Put the outcome for a studied cluster in words."""
+    making = outcome.making
+    covered_px = 0
+    if making is not None:
+        covered_px = making.covered_px
+    elif study.coverage is not None:
+        covered_px = cv2.countNonZero(study.coverage)
     lines = [
-        _threshold(study, outcome),
-        _field_lost(study, outcome),
+        _threshold(outcome, _most(study, outcome)),
+        _field_lost(study, outcome, covered_px),
+        _fringe_left(outcome),
         _alpha(outcome),
         _saved_tile(outcome),
         _margin(outcome, study.canvas.shape),
@@ -99,6 +116,69 @@ def verdict_of(study: ClusterStudy, outcome: MaskOutcome) -> Verdict:
         outcome.source != "coverage",
         tuple(filter(None, lines)),
         hints_of(outcome.parameters, study, outcome),
+    )
+
+
+def verdict_of_judged(
+    study: ClusterStudy, judged: JudgedCluster, parameters: MaskParameters
+) -> Verdict | None:
+    """Put in words what is known of a mask before it is made.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+    judged : JudgedCluster
+        Of that study.
+    parameters : MaskParameters
+
+    Returns
+    -------
+    Verdict or None
+        Its figures are those of `verdict_of`; the saved tile's size is missing, and
+        guards are only named. None when the masks were judged for another margin,
+        decay or strict crop.
+    """
+    level = judged.at(parameters)
+    if level is None:
+        return None
+    outcome = MaskOutcome(
+        parameters=parameters,
+        alpha=None,
+        source=level.source,
+        threshold=math.nan,
+        threshold_rule="none",
+        notes=(),
+        strict_crop=None,
+        edge_trim=None,
+        saved_rect=Rect(0, 0, *study.canvas.shape),
+        alpha_stats=level.alpha_stats,
+        field_lost=None if math.isnan(level.hard) else FieldLost(1 - level.hard, 1 - level.soft),
+        fringe=level.fringe,
+    )
+    if "coverage mask discarded" not in level.guards:
+        threshold = threshold_in_frames(parameters, judged.maximum)
+        rule: ThresholdRule = "min_coverage_abs"
+        if threshold > abs_as_read(
+            parameters.min_coverage_abs, parameters.min_coverage_frac, judged.maximum
+        ):
+            rule = "min_coverage_frac"
+        elif "min_coverage_abs lowered" in level.guards:
+            rule = "relaxed"
+        outcome = replace(outcome, threshold=threshold, threshold_rule=rule)
+    lines = [
+        _threshold(outcome, judged.maximum),
+        _field_lost(study, outcome, judged.covered_px),
+        _fringe_left(outcome),
+        _alpha(outcome),
+        "Saved tile: its size follows when the sliders rest.",
+        _margin(outcome, study.canvas.shape),
+    ]
+    lines += [f"• {guard}." for guard in level.guards]
+    return Verdict(
+        _HEADLINES[outcome.source],
+        outcome.source != "coverage",
+        tuple(lines),
+        _hints(parameters, study, outcome, judged.maximum),
     )
 
 
@@ -125,7 +205,16 @@ def hints_of(
     """
     most = None
     if study is not None and study.coverage is not None:
-        most = float(study.coverage.max(initial=0))
+        most = _most(study, outcome)
+    return _hints(parameters, study, outcome, most)
+
+
+def _hints(
+    parameters: MaskParameters,
+    study: ClusterStudy | None,
+    outcome: MaskOutcome | None,
+    most: float | None,
+) -> dict[str, Hint]:
     return {
         "min_coverage": _hint_on_coverage(parameters, most, outcome),
         "morph_open_px": _hint_on_opening(parameters.morph_open_px, most, outcome),
@@ -210,20 +299,26 @@ def _hint_on_nanize(limit: float) -> Hint:
     return Hint(f"Can make opaque black pixels: alpha 0.5 to {limit:g}.", "loud")
 
 
-def _threshold(study: ClusterStudy, outcome: MaskOutcome) -> str:
+def _threshold(outcome: MaskOutcome, most: float) -> str:
     if math.isnan(outcome.threshold) or outcome.threshold_rule == "none":
         return "Threshold: none, the coverage does not count."
-    most = 0.0 if study.coverage is None else float(study.coverage.max(initial=0))
     return (
         f"Threshold: {_frames(outcome.threshold)} of {most:g} ({_RULES[outcome.threshold_rule]})."
     )
+
+
+def _most(study: ClusterStudy, outcome: MaskOutcome | None) -> float:
+    """Return the frames on the best-covered pixel; looked up only where the mask did not."""
+    if outcome is not None and outcome.making is not None and outcome.making.coverage is not None:
+        return outcome.making.coverage.maximum
+    return 0.0 if study.coverage is None else float(study.coverage.max(initial=0))
 
 
 def _frames(count: float) -> str:
     return f"{count:.4g} frame" if count == 1 else f"{count:.4g} frames"
 
 
-def _field_lost(study: ClusterStudy, outcome: MaskOutcome) -> str:
+def _field_lost(study: ClusterStudy, outcome: MaskOutcome, covered_px: int) -> str:
     if outcome.field_lost is None:
         return "Field lost: unknown."
     hard, soft = outcome.field_lost
@@ -231,9 +326,21 @@ def _field_lost(study: ClusterStudy, outcome: MaskOutcome) -> str:
     a_pixel = pixel_arcmin2(study)
     if a_pixel is None or study.coverage is None:
         return f"{text}."
-    covered = cv2.countNonZero(study.coverage) * a_pixel
+    covered = covered_px * a_pixel
     return (
         f"{text}: {_area(hard * covered)} and {_area(soft * covered)} of {_area(covered)} arcmin²."
+    )
+
+
+def _fringe_left(outcome: MaskOutcome) -> str:
+    fringe = outcome.fringe
+    if fringe is None:
+        return "Fringe left: not known."
+    if fringe.step == 0:
+        return "Fringe left: no colour step that can be told from noise."
+    return (
+        f"Fringe left: a step of {fringe.step:.2g} ± {fringe.error:.2g} ADU "
+        f"({fringe.sigmas:.2f} × the noise of a pixel) at {_frames(fringe.count)}."
     )
 
 

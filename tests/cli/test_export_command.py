@@ -11,9 +11,9 @@ from shell import GIVEN, flag, names_in, one_line, read_json, run, write_run
 
 import napari_zecoverage as zc
 from napari_zecoverage.cli.endings import FAILED, WRONG_USAGE
-from napari_zecoverage.zemosaic import config as config_file
-from napari_zecoverage.zemosaic import kept_results, running
-from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST, CONFIG_NAME, list_backups
+from napari_zecoverage.zemosaic import config_writing, kept_results, running
+from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST, CONFIG_NAME
+from napari_zecoverage.zemosaic.config_backups import list_backups
 
 
 @pytest.fixture
@@ -168,14 +168,14 @@ def test_keys_are_shown(config) -> None:
 
 
 def test_conflict_is_shown_and_nothing_is_written(config, monkeypatch) -> None:
-    write = config_file.write_config
+    write = config_writing.write_config
 
     def write_late(*arguments: Any, **options: Any) -> Any:
         config.write_text(config.read_text().replace('"altaz_morph_open_px": 3', changed))
         return write(*arguments, **options)
 
     changed = '"altaz_morph_open_px": 9'
-    monkeypatch.setattr(config_file, "write_config", write_late)
+    monkeypatch.setattr(config_writing, "write_config", write_late)
     refused = run("export", config, "--decay", 1, code=FAILED)
     assert "altaz_morph_open_px was 3 when it was read, and is 9 now" in refused.stderr
     assert "changed on disk since it was read" in refused.stderr

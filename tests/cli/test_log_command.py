@@ -9,7 +9,7 @@ from shell import one_line, run, write_run
 
 import napari_zecoverage as zc
 from napari_zecoverage.cli.endings import FAILED, WRONG_USAGE
-from napari_zecoverage.zemosaic.logs import LOG_NAME
+from napari_zecoverage.zemosaic.run_names import LOG_NAME
 
 PREFIX = "2026-01-01 00:00:00,000 - ZeMosaicWorker - DEBUG - zemosaic_worker.make:1 - "
 

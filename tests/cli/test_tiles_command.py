@@ -16,9 +16,9 @@ import napari_zecoverage as zc
 from napari_zecoverage.cli.console import StudyProgressBars
 from napari_zecoverage.cli.endings import FAILED, INTERRUPTED, WRONG_USAGE
 from napari_zecoverage.core.studied import StudyProgress
-from napari_zecoverage.zemosaic import master_tile
+from napari_zecoverage.zemosaic import master_tile, tile_check
 from napari_zecoverage.zemosaic.config import CONFIG_NAME
-from napari_zecoverage.zemosaic.master_tile import check_master_tile
+from napari_zecoverage.zemosaic.tile_check import check_master_tile
 
 TILES = ["master_tile_000.fits", "master_tile_001.fits"]
 
@@ -198,7 +198,7 @@ def test_nothing_is_done_where_there_is_no_coverage(sample, tmp_path) -> None:
 
 
 def test_problems_of_a_tile_are_told(sample, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(master_tile, "check_master_tile", lambda path: ["It is [odd]."])
+    monkeypatch.setattr(tile_check, "check_master_tile", lambda path: ["It is [odd]."])
     result = run("tiles", sample, "--out", tmp_path / "tiles", code=FAILED)
     assert "problem   It is [odd]." in result.stdout
     assert f"{TILES[0]}: It is [odd].\n" in result.stderr

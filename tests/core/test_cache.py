@@ -22,6 +22,8 @@ from napari_zecoverage.core.cache import (
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.placing import file_in_the_making
+from napari_zecoverage.core.stacking import FrameBackground
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import SampleSettings, write_sample
 
@@ -60,6 +62,7 @@ def assert_same(one, other):
     assert one.wcs_header == other.wcs_header
     assert one.notes == other.notes
     assert one.summary == other.summary
+    assert one.backgrounds == other.backgrounds
     for a, b in zip(one.registrations, other.registrations, strict=True):
         np.testing.assert_array_equal(a.matrix, b.matrix)
         assert replace(a, matrix=None) == replace(b, matrix=None)
@@ -94,6 +97,32 @@ def test_values_of_another_type_are_refused(study, tmp_path, monkeypatch, field)
         lambda study, describe=cache_module._describe: {
             **describe(study),
             "cluster": {**describe(study)["cluster"], field: {"a": 1}},
+        },
+    )
+    with pytest.raises(StudyFileError, match="does not hold a studied cluster"):
+        read_study(write_study(tmp_path / "a.zestudy", study))
+
+
+def test_how_the_backgrounds_were_matched_is_read_back(study, tmp_path):
+    assert len(study.backgrounds) == 3
+    assert all(isinstance(each, FrameBackground) for each in study.backgrounds)
+    assert any(each.offset != (0, 0, 0) for each in study.backgrounds)
+    changed = replace(study, backgrounds=(None, *study.backgrounds[1:]))
+    again = read_study(write_study(tmp_path / "a.zestudy", changed))
+    assert again.backgrounds == changed.backgrounds
+    assert isinstance(again.backgrounds[1], FrameBackground)
+
+
+@pytest.mark.parametrize(
+    "value", [{"slope": [1, 1], "offset": [0, 0, 0]}, {"slope": "abc", "offset": [0, 0, 0]}, [1]]
+)
+def test_backgrounds_of_another_shape_are_refused(study, tmp_path, monkeypatch, value):
+    monkeypatch.setattr(
+        cache_module,
+        "_describe",
+        lambda study, describe=cache_module._describe: {
+            **describe(study),
+            "backgrounds": [value],
         },
     )
     with pytest.raises(StudyFileError, match="does not hold a studied cluster"):
@@ -173,6 +202,34 @@ def test_the_entries_not_used_for_longest_go_first(cluster, study, tmp_path):
     left = [small.load(cluster, each.options) is not None for each in variants]
     assert left == [True, False, False, True]
     assert small.size_bytes() <= 2.5 * one
+
+
+def test_what_another_process_is_writing_is_no_entry(cluster, study, tmp_path):
+    cache = StudyCache(tmp_path, max_bytes=1)
+    with file_in_the_making(cache.path_of(cluster, OPTIONS)) as unfinished:
+        unfinished.write_bytes(bytes(1000))
+        hidden = tmp_path / ".writing-1.zestudy"
+        hidden.write_bytes(bytes(1000))
+        assert cache.entries() == []
+        assert cache.clear() == 0
+        cache.store(replace(study, options=replace(OPTIONS, kappa=2.0)))
+        assert unfinished.exists()
+        assert hidden.exists()
+        unfinished.write_bytes(b"done")
+
+
+def test_what_was_left_half_written_long_ago_is_removed(study, tmp_path):
+    cache = StudyCache(tmp_path)
+    old, young = (tmp_path / f".zecoverage-{name}.tmp" for name in ("old", "young"))
+    for each in (old, young):
+        each.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    cache.store(study)
+    assert not old.exists()
+    assert young.exists()
+    os.utime(young, (0, 0))
+    assert cache.clear() == 1
+    assert not young.exists()
 
 
 def test_an_entry_larger_than_the_cache_is_kept_alone(cluster, study, tmp_path):

@@ -18,35 +18,19 @@ from napari_zecoverage.core.clusters import Cluster, find_frame_clusters
 from napari_zecoverage.core.errors import ClusterError
 from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
 from napari_zecoverage.sample import SampleSettings, write_sample
+from studies import make_frame, write_frame
 
 Direction = tuple[float, float, float]
 EVENING = datetime(2025, 3, 26, 21, tzinfo=UTC)
 
 
-def write(path: Path, shape: tuple[int, ...] = (6, 8), **cards: object) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = fits.Header()
-    for keyword, value in cards.items():
-        header[keyword.replace("__", "-")] = value
-    fits.PrimaryHDU(np.ones(shape, np.uint16), header).writeto(path)
-    return path
-
-
 def info(number: int = 0, **changes: object) -> FrameInfo:
-    frame = FrameInfo(
+    frame = make_frame(
+        number,
         path=Path(f"/frames/{number:04d}.fit"),
         shape=(6, 8),
-        is_cfa=True,
-        bayer_pattern="GRBG",
         date=EVENING + timedelta(seconds=10 * number),
-        night=date(2025, 3, 26),
-        filter="IRCUT",
         mount="UNKNOWN",
-        exposure_s=10.0,
-        instrument=None,
-        object_name=None,
-        wcs_header=None,
-        direction=None,
         size_bytes=100,
         mtime_ns=200,
     )
@@ -90,7 +74,7 @@ def test_the_real_frames_are_one_cluster(real_frames: list[Path]) -> None:
 
 
 def test_files_are_sorted_and_taken_once(tmp_path: Path) -> None:
-    first, second = write(tmp_path / "n" / "a.fit"), write(tmp_path / "n" / "b.fit")
+    first, second = write_frame(tmp_path / "n" / "a.fit"), write_frame(tmp_path / "n" / "b.fit")
     made = Cluster.from_files([second, first, str(second), tmp_path / "n" / ".." / "n" / "b.fit"])
     assert [frame.path for frame in made.frames] == [first, second]
     assert f"{second} was given 3 times; it is taken once." in made.notes
@@ -99,7 +83,7 @@ def test_files_are_sorted_and_taken_once(tmp_path: Path) -> None:
 
 
 def test_a_link_to_a_frame_is_the_same_frame(tmp_path: Path) -> None:
-    frame = write(tmp_path / "a.fit")
+    frame = write_frame(tmp_path / "a.fit")
     (tmp_path / "b.fit").symlink_to(frame)
     made = Cluster.from_files([frame, tmp_path / "b.fit"])
     assert len(made.frames) == 1
@@ -107,7 +91,7 @@ def test_a_link_to_a_frame_is_the_same_frame(tmp_path: Path) -> None:
 
 
 def test_bad_files_are_left_out_with_a_reason(tmp_path: Path) -> None:
-    good = [write(tmp_path / f"{name}.fit") for name in "abc"]
+    good = [write_frame(tmp_path / f"{name}.fit") for name in "abc"]
     text = tmp_path / "notes.fit"
     text.write_text("no frame " * 40)
     missing = tmp_path / "missing.fit"
@@ -122,10 +106,10 @@ def test_bad_files_are_left_out_with_a_reason(tmp_path: Path) -> None:
 
 def test_frames_of_another_shape_are_left_out(tmp_path: Path) -> None:
     paths = [
-        write(tmp_path / "a.fit", (9, 8)),
-        write(tmp_path / "b.fit", (6, 8)),
-        write(tmp_path / "c.fit", (6, 8)),
-        write(tmp_path / "d.fit", (3, 6, 8)),
+        write_frame(tmp_path / "a.fit", (9, 8)),
+        write_frame(tmp_path / "b.fit", (6, 8)),
+        write_frame(tmp_path / "c.fit", (6, 8)),
+        write_frame(tmp_path / "d.fit", (3, 6, 8)),
     ]
     missing = tmp_path / "missing.fit"
     made = Cluster.from_files([missing, *paths])
@@ -139,7 +123,7 @@ def test_frames_of_another_shape_are_left_out(tmp_path: Path) -> None:
 
 
 def test_of_equally_common_shapes_the_first_is_taken(tmp_path: Path) -> None:
-    paths = [write(tmp_path / f"{n}.fit", (9, 8) if n % 2 else (6, 8)) for n in range(4)]
+    paths = [write_frame(tmp_path / f"{n}.fit", (9, 8) if n % 2 else (6, 8)) for n in range(4)]
     assert Cluster.from_files(paths).shape == (6, 8)
     assert Cluster.from_files(paths[1:]).shape == (9, 8)
 
@@ -160,14 +144,14 @@ def test_no_files_are_an_error() -> None:
 
 
 def test_names(tmp_path: Path) -> None:
-    first, second = write(tmp_path / "one" / "a.fit"), write(tmp_path / "two" / "b.fit")
+    first, second = write_frame(tmp_path / "one" / "a.fit"), write_frame(tmp_path / "two" / "b.fit")
     assert Cluster.from_files([first]).name == "a.fit"
     assert Cluster.from_files([first, second]).name == "cluster"
     assert Cluster.from_files(str(first)).name == "a.fit"
 
 
 def test_the_identity_changes_with_the_file(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.fit")
+    path = write_frame(tmp_path / "a.fit")
     before = Cluster.from_files([path]).identity
     assert Cluster.from_files([path]).identity == before
     status = path.stat()
@@ -246,7 +230,7 @@ def test_a_pause_of_more_than_an_hour_begins_a_series() -> None:
 
 def test_notes(tmp_path: Path) -> None:
     cards = {"DATE__OBS": "2025-03-26T22:00:00", "FILTER": "LP"}
-    paths = [write(tmp_path / f"{n}.fit", **cards) for n in range(5)]
+    paths = [write_frame(tmp_path / f"{n}.fit", **cards) for n in range(5)]
 
     def notes(*files: Path) -> str:
         return "\n".join(Cluster.from_files(files).notes)
@@ -258,10 +242,10 @@ def test_notes(tmp_path: Path) -> None:
         "5 of 5 frames without a WCS that ZeMosaic accepts: it solves them first, and may then "
         "take another frame as the reference."
     )
-    other = write(tmp_path / "other.fit", DATE__OBS="2025-03-28T22:00:00", FILTER="IRCUT")
+    other = write_frame(tmp_path / "other.fit", DATE__OBS="2025-03-28T22:00:00", FILTER="IRCUT")
     assert "several nights" in notes(*paths, other)
     assert "several filters" in notes(*paths, other)
-    late = write(tmp_path / "late.fit", DATE__OBS="2025-03-27T03:00:00", FILTER="LP")
+    late = write_frame(tmp_path / "late.fit", DATE__OBS="2025-03-27T03:00:00", FILTER="LP")
     assert "several series" in notes(*paths, late)
 
 
@@ -347,28 +331,28 @@ def test_no_frame_is_nearer_to_the_mean_than_the_reference(
 
 
 def test_a_single_file_is_a_cluster(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.fits")
+    path = write_frame(tmp_path / "a.fits")
     for source in (path, str(path), [path]):
         [found] = find_frame_clusters(source)
         assert [frame.path for frame in found.frames] == [path]
 
 
 def test_a_relative_path_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(tmp_path / "a.fits")
+    write_frame(tmp_path / "a.fits")
     monkeypatch.chdir(tmp_path)
     assert find_frame_clusters("a.fits")[0].frames[0].path == tmp_path / "a.fits"
     assert find_frame_clusters(".")[0].name == tmp_path.name
 
 
 def test_a_list_of_files_is_one_cluster(tmp_path: Path) -> None:
-    paths = [write(tmp_path / folder / "a.fits") for folder in ("one", "two")]
+    paths = [write_frame(tmp_path / folder / "a.fits") for folder in ("one", "two")]
     [found] = find_frame_clusters(iter(paths))
     assert [frame.path for frame in found.frames] == paths
 
 
 def test_a_list_may_hold_folders(tmp_path: Path) -> None:
-    alone = write(tmp_path / "a.fits")
-    inside = write(tmp_path / "folder" / "b.fits")
+    alone = write_frame(tmp_path / "a.fits")
+    inside = write_frame(tmp_path / "folder" / "b.fits")
     found = find_frame_clusters([tmp_path / "folder", alone])
     assert [[frame.path for frame in each.frames] for each in found] == [[alone], [inside]]
 
@@ -376,7 +360,7 @@ def test_a_list_may_hold_folders(tmp_path: Path) -> None:
 def test_a_folder_and_each_sub_folder_are_clusters(tmp_path: Path) -> None:
     top = tmp_path / "M 94"
     for place in ("b.fit", "a.FIT", "notes.txt", "first/a.fit", "second/lights/a.fit"):
-        write(top / place)
+        write_frame(top / place)
     (top / "empty").mkdir()
     found = find_frame_clusters(top)
     assert [(each.name, len(each.frames)) for each in found] == [
@@ -388,7 +372,7 @@ def test_a_folder_and_each_sub_folder_are_clusters(tmp_path: Path) -> None:
 
 def test_every_ending_is_found(tmp_path: Path) -> None:
     for number, ending in enumerate(FRAME_ENDINGS):
-        write(tmp_path / "plain.fits").rename(tmp_path / f"{number}{ending.upper()}")
+        write_frame(tmp_path / "plain.fits").rename(tmp_path / f"{number}{ending.upper()}")
     [found] = find_frame_clusters(tmp_path)
     # The content is plain FITS under every name; only an .npy has to be one.
     assert len(found.frames) == len(FRAME_ENDINGS)
@@ -396,7 +380,7 @@ def test_every_ending_is_found(tmp_path: Path) -> None:
 
 
 def test_what_is_passed_over(tmp_path: Path) -> None:
-    kept = write(tmp_path / "a.fit")
+    kept = write_frame(tmp_path / "a.fit")
     for place in (
         "._a.fit",
         "hp_mask_a_0123.npy",
@@ -405,7 +389,7 @@ def test_what_is_passed_over(tmp_path: Path) -> None:
         "zemosaic_temp_master_tiles/master_tile_000.fits",
         "unaligned_by_zemosaic/a.fit",
     ):
-        write(tmp_path / place)
+        write_frame(tmp_path / place)
     [found] = find_frame_clusters(tmp_path)
     assert [frame.path for frame in found.frames] == [kept]
 
@@ -420,7 +404,7 @@ def test_a_cache_folder_is_opened_when_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_links_in_a_circle_are_survived(tmp_path: Path) -> None:
-    write(tmp_path / "lights" / "a.fit")
+    write_frame(tmp_path / "lights" / "a.fit")
     (tmp_path / "lights" / "up").symlink_to(tmp_path, target_is_directory=True)
     (tmp_path / "self").symlink_to("self")
     (tmp_path / "gone.fit").symlink_to("nowhere")
@@ -429,9 +413,9 @@ def test_links_in_a_circle_are_survived(tmp_path: Path) -> None:
 
 
 def test_the_search_does_not_go_down_for_ever(tmp_path: Path) -> None:
-    write(tmp_path.joinpath(*"abcdefgh") / "frame.fit")
+    write_frame(tmp_path.joinpath(*"abcdefgh") / "frame.fit")
     assert len(find_frame_clusters(tmp_path)) == 1
-    write(tmp_path.joinpath(*"abcdefghi") / "frame.fit")
+    write_frame(tmp_path.joinpath(*"abcdefghi") / "frame.fit")
     assert len(find_frame_clusters(tmp_path)) == 1
 
 
@@ -476,7 +460,7 @@ def test_a_folder_that_cannot_be_read_is_an_error(
 
 
 def test_one_bad_folder_does_not_end_the_search(tmp_path: Path) -> None:
-    good = write(tmp_path / "good" / "a.fit")
+    good = write_frame(tmp_path / "good" / "a.fit")
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.fit").write_text("no frame")
     [found] = find_frame_clusters(tmp_path)

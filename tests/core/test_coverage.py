@@ -14,13 +14,13 @@ from skimage.transform import SimilarityTransform
 from napari_zecoverage.core.coverage import (
     Canvas,
     Covering,
-    check_coverage,
     choose_canvas,
     count_coverage,
     find_footprint,
     padded_canvas,
     reduce_footprint,
     reference_canvas,
+    why_ignored,
 )
 
 NO_HOLES = np.empty(0, dtype=np.int64)
@@ -211,36 +211,16 @@ class TestReduceFootprint:
         assert words in reason
 
 
-class TestCheckCoverage:
-    def test_statistics(self):
-        counts = np.array([[0, 1], [2, 5]])
-        coverage, stats, reason = check_coverage(counts, (2, 2), 5)
-        assert coverage.dtype == np.float32
-        assert stats == (0.0, 5.0, 0.75, 5)
-        assert reason == ""
-
-    @pytest.mark.parametrize(
-        ("counts", "words"),
-        [
-            (None, "no coverage map"),
-            (np.zeros((2, 2)), "no frame covers"),
-            (np.full((2, 2), -1.0), "no frame covers"),
-            (np.ones((2, 3)), "shape"),
-            (np.ones((2, 2, 1)), "shape"),
-            (np.full((2, 2), "many"), "numbers"),
-        ],
-    )
-    def test_what_is_ignored_says_why(self, counts, words, caplog):
+class TestWhyIgnored:
+    def test_bare_map_is_ignored(self, caplog):
         with caplog.at_level("DEBUG"):
-            coverage, stats, reason = check_coverage(counts, (2, 2), 1)
-        assert coverage is None
-        assert stats is None
-        assert words in reason
+            reason = why_ignored(np.zeros((2, 2), np.float32), 1)
+        assert "no frame covers" in reason
         assert f"MT_COVERAGE_IGNORED: tile=0 reason={reason}" in caplog.text
 
     def test_statistics_are_logged_as_zemosaic_does(self, caplog):
         with caplog.at_level("DEBUG"):
-            check_coverage(np.array([[0, 1], [2, 8]]), None, 8)
+            assert why_ignored(np.array([[0, 1], [2, 8]], np.float32), 8) == ""
         assert (
             "MT_COVERAGE_STATS: tile=0 shape=(2, 2) min=0.0 max=8.0 nonzero_frac=0.750 n_used=8"
             in caplog.text

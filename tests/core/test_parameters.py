@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from napari_zecoverage.core.errors import ParameterError, ZecoverageError
 from napari_zecoverage.core.parameters import (
+    AdviceOptions,
     AlphaParameters,
     MaskParameters,
     StudyOptions,
@@ -194,7 +195,7 @@ def test_whatever_comes_in_the_settings_are_sound_or_refused(
 # --- limits ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("group", [AlphaParameters, MaskParameters, StudyOptions])
+@pytest.mark.parametrize("group", [AdviceOptions, AlphaParameters, MaskParameters, StudyOptions])
 def test_limits_are_fit_for_a_slider(group: type) -> None:
     for each in fields(group):
         limits = limits_of(group, each.name)

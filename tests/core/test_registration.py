@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
+import astroalign
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_zecoverage.core import registration
 from napari_zecoverage.core.registration import (
     MAX_CONTROL_POINTS,
     Reference,
@@ -83,6 +88,46 @@ def test_the_same_frame_gives_the_same_transform_every_time(sky, reference):
     stars = find_stars(picture)
     matrices = [register_frame(picture, stars, reference).matrix for _ in range(10)]
     assert all(np.array_equal(each, matrices[0]) for each in matrices)
+
+
+def few_stars(seed, n=12):
+    """Stars of two frames that lie so far off that it matters which triangle is tried first."""
+    rng = np.random.default_rng(seed)
+    there = rng.uniform(0, 400, (n, 2))
+    here = apply_matrix(similarity(rng.uniform(0, 6)), there) + rng.normal(0, 1.2, (n, 2))
+    return here, there
+
+
+def register_few(seed):
+    here, there = few_stars(seed)
+    flat = np.zeros(SHAPE, np.float32)
+    found = register_frame(flat, here, Reference(there, flat))
+    return None if found.matrix is None else found.matrix.tobytes(), found.n_stars, found.reason
+
+
+def test_few_stars_give_the_same_transforms_every_time_and_from_every_thread():
+    first = [register_few(seed) for seed in range(12)]
+    assert sum(matrix is not None for matrix, *_ in first) >= 6
+    assert all([register_few(seed) for seed in range(12)] == first for _ in range(4))
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(register_few, [*range(12)] * 4)) == first * 4
+
+
+def test_nobody_elses_chance_is_taken_away():
+    np.random.seed(5)
+    expected = np.random.random()
+    np.random.seed(5)
+    register_few(0)
+    assert np.random.random() == expected
+    assert astroalign._np is np
+    orders = {tuple(astroalign._np.random.default_rng().permutation(50)) for _ in range(3)}
+    assert len(orders) == 3
+
+
+def test_an_astroalign_that_is_made_otherwise_is_told_of(monkeypatch, caplog):
+    monkeypatch.setattr(registration, "astroalign", SimpleNamespace(__spec__=json.__spec__))
+    registration._astroalign_without_chance()
+    assert "by chance" in caplog.text
 
 
 def test_stars_are_the_brightest_first_and_few(sky):

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from napari_zecoverage.core.coverage import find_footprint, padded_canvas, reference_canvas
 from napari_zecoverage.core.errors import FrameUnreadableError, OutputError
-from napari_zecoverage.core.stacking import StackInput, combine_values, stack_tile
+from napari_zecoverage.core.stacking import UNCHANGED, StackInput, combine_values, stack_tile
 
 NO_HOLES = np.empty(0, dtype=np.int64)
 
@@ -115,7 +115,7 @@ def make_input(pixels, matrix, canvas, holes=NO_HOLES, times=1):
 
 
 def stack(inputs, reference, canvas, method="mean", background="off", **more):
-    tile, failed = stack_tile(
+    tile, _, failed = stack_tile(
         inputs,
         reference,
         canvas,
@@ -218,6 +218,57 @@ def test_linear_background_takes_a_scale_and_a_step_away():
     assert np.abs(np.median(level_only[-60:, -60:], axis=(0, 1))).max() > 20
 
 
+def test_what_was_done_to_a_background_is_told():
+    shape = (300, 400)
+    canvas = reference_canvas(shape)
+    y, x = np.indices(shape, dtype=np.float32)
+    rng = np.random.default_rng(5)
+    scene = ((400 + 0.5 * x + 0.3 * y)[..., None] + rng.normal(0, 3, (*shape, 3))).astype(
+        np.float32
+    )
+    other = (scene + np.array([50, -20, 0], np.float32)) / np.float32(0.8)
+    pixels = {"off": other, "median": other, "linear": other}
+    for background, raw in pixels.items():
+        tile, (own, found), failed = stack_tile(
+            [make_input(scene, np.eye(3), canvas), make_input(raw.copy(), np.eye(3), canvas)],
+            scene,
+            canvas,
+            method="mean",
+            background=background,
+            kappa=3.0,
+            workers=2,
+            on_step=lambda done, total: None,
+        )
+        assert failed == []
+        assert own == UNCHANGED
+        # The mean of the reference and slope · raw + offset.
+        matched = raw * np.float32(found.slope) + np.float32(found.offset)
+        np.testing.assert_allclose(tile, (scene + matched) / 2, rtol=1e-4)
+        if background == "off":
+            assert found == UNCHANGED
+        elif background == "median":
+            assert found.slope == (1, 1, 1)
+        else:
+            np.testing.assert_allclose(found.slope, 0.8, atol=0.02)
+            np.testing.assert_allclose(found.offset, (-50, 20, 0), atol=12)
+
+
+def test_a_frame_beside_the_reference_is_left_as_it_is():
+    canvas = padded_canvas(SHAPE)
+    far = make_input(ramp(50), moved(95, 0), canvas)
+    _, (_, beside), _ = stack_tile(
+        [make_input(ramp(), np.eye(3), canvas), far],
+        ramp(),
+        canvas,
+        method="mean",
+        background="median",
+        kappa=3.0,
+        workers=1,
+        on_step=lambda done, total: None,
+    )
+    assert beside == UNCHANGED
+
+
 def test_linear_background_on_a_flat_sky_only_matches_the_level():
     canvas = reference_canvas((300, 400))
     rng = np.random.default_rng(6)
@@ -286,7 +337,7 @@ def test_a_frame_that_cannot_be_read_any_more_is_left_out_and_told():
         raise error
 
     good = make_input(ramp(1), np.eye(3), canvas)
-    tile, failed = stack_tile(
+    tile, backgrounds, failed = stack_tile(
         [good, replace(good, load=gone)],
         ramp(),
         canvas,
@@ -298,6 +349,7 @@ def test_a_frame_that_cannot_be_read_any_more_is_left_out_and_told():
     )
     np.testing.assert_allclose(tile, ramp(1), rtol=1e-6)
     assert failed == [error]
+    assert backgrounds == [UNCHANGED, None]
 
 
 def test_what_the_reference_lacks_is_not_its_sky():

@@ -15,6 +15,7 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import apply_matrix
+from napari_zecoverage.core.stacking import UNCHANGED
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import (
     SampleSettings,
@@ -104,6 +105,9 @@ def test_the_frames_sky_is_matched_or_left_as_asked(tmp_path):
     with_step = study_cluster(cluster, StudyOptions(stack="mean", background="off"), cache=False)
     matched = study_cluster(cluster, StudyOptions(stack="mean"), cache=False)
     core = with_step.coverage == 5
+    assert all(each == UNCHANGED for each in with_step.backgrounds)
+    odd = np.array(matched.backgrounds[4].offset) - matched.backgrounds[0].offset
+    np.testing.assert_allclose(odd, (-300, 0, 200), atol=8)
     step = np.median((with_step.tile - matched.tile)[core], axis=0)
     if cluster.reference_index == 4:
         step -= (300, 0, -200)
@@ -206,6 +210,8 @@ def test_a_file_that_vanishes_before_it_is_stacked_is_left_out_of_the_tile(truth
     assert study.coverage.max() == 6
     assert np.isfinite(study.tile).any()
     assert any(gone.name in note and "tile is without it" in note for note in study.notes)
+    left_out = [index for index, each in enumerate(study.backgrounds) if each is None]
+    assert left_out == [copies.index(gone)]
 
 
 def test_a_file_that_changed_its_size_is_left_out(truth, tmp_path):

@@ -11,6 +11,7 @@ from napari.utils.notifications import Notification, notification_manager
 
 from napari_zecoverage.sample import Night, SampleSettings, write_sample
 from napari_zecoverage.ui import export_panel
+from napari_zecoverage.ui.settings import _napari_settings
 
 SMALL_SAMPLE = SampleSettings(
     n_frames=6,
@@ -48,3 +49,12 @@ def notifications() -> Iterator[list[Notification]]:
     notification_manager.notification_ready.connect(told.append)
     yield told
     notification_manager.notification_ready.disconnect(told.append)
+
+
+@pytest.fixture(autouse=True)
+def _own_preferences() -> Iterator[None]:
+    """Give every test the preferences that the manifest begins with."""
+    yield
+    page = _napari_settings()
+    if page is not None:
+        page.reset()

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_cluster, notes_of_study
+from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
 from napari_zecoverage.zemosaic.gating import Gating
 
 
@@ -45,7 +46,7 @@ def row(panel, number: int) -> list[str]:
     return [table(panel).item(number, column).text() for column in range(4)]
 
 
-OPENERS = {"open_folder", "open_files", "open_sample"}
+OPENERS = {"open_folder", "open_files", "open_recent", "open_sample"}
 
 
 def test_only_what_makes_sense_is_enabled(panel, make_cluster) -> None:
@@ -143,6 +144,30 @@ def test_a_dialog_that_is_cancelled_opens_nothing(panel, qtbot, monkeypatch) -> 
     with qtbot.assertNotEmitted(panel.source_chosen):
         click(qtbot, panel, "open_folder")
         click(qtbot, panel, "open_files")
+
+
+def test_recent_places_open_again(qtbot, tmp_path) -> None:
+    recent = RecentPlaces()
+    recent.add(tmp_path)
+    panel = ClusterPanel(recent=recent)
+    qtbot.addWidget(panel)
+    click(qtbot, panel, "open_recent")
+    menu = panel.findChild(RecentMenu)
+    place = menu.actionGeometry(menu.actions()[0]).center()
+    with qtbot.waitSignal(panel.source_chosen) as chosen:
+        qtbot.mouseClick(menu, Qt.MouseButton.LeftButton, pos=place)
+    assert chosen.args == [str(tmp_path)]
+
+
+def test_the_clusters_go_round(panel, make_cluster) -> None:
+    panel.select_next()
+    assert panel.selected is None
+    panel.set_clusters([make_cluster(4, name) for name in "abc"])
+    names = []
+    for step in (panel.select_next, panel.select_next, panel.select_next, panel.select_previous):
+        step()
+        names.append(panel.selected.name)
+    assert names == ["b", "c", "a", "c"]
 
 
 def test_sample(panel, qtbot) -> None:

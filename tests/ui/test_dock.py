@@ -25,12 +25,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zecoverage import preview as preview_module
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.studied import StudyProgress
 from napari_zecoverage.picture import kept_edge, outline, removed_pixels
-from napari_zecoverage.ui import dock as dock_module
+from napari_zecoverage.ui import jobs as jobs_room
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.remembered import RememberedThresholds
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
@@ -124,7 +125,7 @@ class SlowStudy:
         self.asked: list[tuple[object, object]] = []
         self.was_stopped = False
 
-    def __call__(self, cluster, options, *, progress, should_stop):
+    def __call__(self, cluster, options, *, progress, should_stop, cache):
         self.asked.append((cluster, options))
         progress(StudyProgress("register", 3, 8, "frame_2.fit"))
         self.started.set()
@@ -138,7 +139,7 @@ class SlowStudy:
 @pytest.fixture
 def slow(monkeypatch, study) -> SlowStudy:
     slow = SlowStudy(study)
-    monkeypatch.setattr(dock_module, "study_cluster", slow)
+    monkeypatch.setattr(jobs_room, "study_cluster", slow)
     yield slow
     slow.go_on.set()
 
@@ -251,13 +252,13 @@ def test_a_preview_of_the_cluster_before_never_lands(
 ) -> None:
     gate, started = threading.Event(), threading.Event()
 
-    def held_back(study, parameters):
+    def held_back(study, parameters, *, before):
         if study.cluster.name == "night":
             started.set()
             assert gate.wait(10)
         return apply_mask(study, parameters)
 
-    monkeypatch.setattr(dock_module, "apply_mask", held_back)
+    monkeypatch.setattr(preview_module, "apply_mask", held_back)
     dock.show_study(study)
     assert started.wait(10)
     dock.show_study(make_study(12, "other", (260, 280)))
@@ -281,17 +282,17 @@ def test_an_error_of_the_mask_is_told_once(
     wait_for_preview(qtbot, dock)
     before = viewer.layers["removed"].data.copy()
 
-    def broken(study, parameters):
+    def broken(study, parameters, *, before):
         raise StudyError("the coverage is broken")
 
-    monkeypatch.setattr(dock_module, "apply_mask", broken)
+    monkeypatch.setattr(preview_module, "apply_mask", broken)
     for _ in range(3):
         qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
         wait_for_preview(qtbot, dock)
     assert "the coverage is broken" in text(dock, "verdict")
     assert [str(each.message) for each in notifications] == ["the coverage is broken"]
     np.testing.assert_array_equal(viewer.layers["removed"].data, before)
-    monkeypatch.setattr(dock_module, "apply_mask", apply_mask)
+    monkeypatch.setattr(preview_module, "apply_mask", apply_mask)
     qtbot.keyClick(dock.findChild(QSlider, "decay_slider"), Qt.Key.Key_Right)
     wait_for_preview(qtbot, dock)
     assert "Coverage mask" in text(dock, "verdict")
@@ -367,7 +368,7 @@ def test_a_failed_study_leaves_the_one_before_untouched(
     def failing(*_, **__):
         raise StudyError("bad: no frame can be read")
 
-    monkeypatch.setattr(dock_module, "study_cluster", failing)
+    monkeypatch.setattr(jobs_room, "study_cluster", failing)
     dock.open_clusters([make_cluster(3, "bad")])
     click(qtbot, dock, "run")
     wait_for_end(qtbot, dock)
@@ -383,7 +384,7 @@ def test_an_error_that_nobody_foresaw_is_told_and_logged(
     def failing(*_, **__):
         raise MemoryError("12 GB")
 
-    monkeypatch.setattr(dock_module, "study_cluster", failing)
+    monkeypatch.setattr(jobs_room, "study_cluster", failing)
     dock.open_clusters([make_cluster()])
     click(qtbot, dock, "run")
     wait_for_end(qtbot, dock)
@@ -405,12 +406,12 @@ def test_the_dock_goes_while_a_study_runs(qtbot, slow) -> None:
 def test_the_dock_goes_while_a_preview_is_made(qtbot, study, monkeypatch) -> None:
     gate, started = threading.Event(), threading.Event()
 
-    def held_back(study, parameters):
+    def held_back(study, parameters, *, before):
         started.set()
         assert gate.wait(10)
         return apply_mask(study, parameters)
 
-    monkeypatch.setattr(dock_module, "apply_mask", held_back)
+    monkeypatch.setattr(preview_module, "apply_mask", held_back)
     viewer = ViewerModel()
     dock = CoverageDock(viewer)
     dock.show_study(study)
@@ -634,7 +635,7 @@ def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) 
     dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(20)
     dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(0.7)
     wait_for_preview(qtbot, dock)
-    qtbot.waitUntil(lambda: not dock._outlines_soon.isActive())
+    qtbot.waitUntil(lambda: not dock._outlines_soon.isActive() and dock._edges.idle)
     outcome = apply_mask(study, dock.parameters)
     edge = kept_edge(study, outcome, removed_pixels(study, outcome))
     assert len(edge) > 3
@@ -736,3 +737,55 @@ def test_where_zemosaic_makes_no_coverage_nothing_is_studied(
     click(qtbot, dock, "run")
     assert slow.asked == []
     assert "is not studied" in text(dock, "summary")
+
+
+def test_no_frame_can_be_left_out_while_a_study_runs(dock, qtbot, slow, make_study) -> None:
+    dock.show_study(make_study())
+    wait_for_preview(qtbot, dock)
+    button = dock.findChild(QPushButton, "leave_out")
+    assert button.isEnabled()
+    click(qtbot, dock, "run")
+    assert slow.started.wait(10)
+    assert not button.isEnabled()
+    slow.go_on.set()
+    wait_for_end(qtbot, dock)
+    wait_for_preview(qtbot, dock)
+    assert button.isEnabled()
+
+
+def test_a_large_canvas_is_seen_roughly_and_then_exactly(
+    dock, viewer, qtbot, study, monkeypatch
+) -> None:
+    monkeypatch.setattr(preview_module, "ROUGH_FROM_PX", 1000)
+    monkeypatch.setattr(preview_module, "ROUGH_PX", 5000)
+    seen = []
+    dock._live.roughly_computed.connect(lambda _request, rough: seen.append(rough.removed))
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    assert_removed_is_exact(dock, viewer)
+    for _ in range(20):
+        qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_Right)
+        qtbot.wait(0)
+    wait_for_preview(qtbot, dock)
+    assert seen
+    assert all(each.shape == study.canvas.shape for each in seen)
+    assert dock.parameters.min_coverage_frac == 0.7
+    assert_removed_is_exact(dock, viewer)
+    assert "of 8" in text(dock, "verdict")
+
+
+def test_thresholds_that_decide_nothing_touch_no_layer(dock, viewer, qtbot, study) -> None:
+    dock.show_study(study)
+    wait_for_preview(qtbot, dock)
+    heard = []
+    viewer.layers["removed"].events.data.connect(heard.append)
+    shown = viewer.layers["removed"].data
+    words = text(dock, "verdict")
+    # Below frac times the maximum, abs decides nothing.
+    dock.findChild(QDoubleSpinBox, "min_coverage_abs_number").setValue(1.5)
+    wait_for_preview(qtbot, dock)
+    assert dock.parameters.min_coverage_abs == 1.5
+    assert heard == []
+    assert viewer.layers["removed"].data is shown
+    assert text(dock, "verdict") == words
+    assert "1.5" in text(dock, "hint_min_coverage")

@@ -23,7 +23,8 @@ from napari_zecoverage.ui import diagnosis_box, export_panel
 from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST
 from napari_zecoverage.zemosaic.config_keys import READ_BY
-from napari_zecoverage.zemosaic.diagnosis import Diagnosis, Finding
+from napari_zecoverage.zemosaic.diagnosis import Diagnosis
+from napari_zecoverage.zemosaic.findings import Finding
 from napari_zecoverage.zemosaic.gating import Gating
 from napari_zecoverage.zemosaic.running import RunningProcess
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
-from qtpy.QtWidgets import QApplication, QCheckBox, QComboBox
+from hands import Canvas
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtWidgets import QCheckBox, QComboBox, QTabWidget
 
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.study import study_cluster
@@ -29,44 +29,11 @@ def dock(qtbot, viewer, small_sample) -> CoverageDock:
     (cluster,) = find_clusters(small_sample)
     dock.show_study(study_cluster(cluster, StudyOptions(stack="mean", canvas="padded")))
     panel = dock.findChild(InspectPanel)
-    qtbot.waitUntil(
-        lambda: dock._live.idle and not panel._quiet.isActive() and not panel._background.running,
-        timeout=20_000,
-    )
+    qtbot.waitUntil(lambda: dock._live.idle and dock._measuring.advice is not None, timeout=60_000)
     yield dock
     panel.stop()
-    qtbot.waitUntil(lambda: dock._live.idle and not panel._background.running)
-
-
-class Canvas:
-    """The window's canvas, and where a pixel of the picture lies on it."""
-
-    def __init__(self, qtbot, viewer) -> None:
-        self.qtbot = qtbot
-        self.camera = viewer.scene.camera
-        self.widget = viewer.window._qt_viewer.canvas.native
-
-    def at(self, y: float, x: float) -> QPoint:
-        _, middle_y, middle_x = self.camera.center
-        return QPoint(
-            round(self.widget.width() / 2 + (x - middle_x) * self.camera.zoom),
-            round(self.widget.height() / 2 + (y - middle_y) * self.camera.zoom),
-        )
-
-    def drag(self, *places: QPoint) -> None:
-        self.qtbot.mousePress(self.widget, Qt.MouseButton.LeftButton, pos=places[0])
-        for place in places[1:]:
-            # qtbot's moves have no button held, and the camera would not follow.
-            move = QMouseEvent(
-                QEvent.Type.MouseMove,
-                QPointF(place),
-                QPointF(self.widget.mapToGlobal(place)),
-                Qt.MouseButton.NoButton,
-                Qt.MouseButton.LeftButton,
-                Qt.KeyboardModifier.NoModifier,
-            )
-            QApplication.sendEvent(self.widget, move)
-        self.qtbot.mouseRelease(self.widget, Qt.MouseButton.LeftButton, pos=places[-1])
+    dock._measuring.stop()
+    qtbot.waitUntil(lambda: dock._live.idle and dock._measuring.idle)
 
 
 def test_the_line_is_dragged_and_the_camera_told_to_stay(qtbot, viewer, dock) -> None:
@@ -81,6 +48,8 @@ def test_the_line_is_dragged_and_the_camera_told_to_stay(qtbot, viewer, dock) ->
     assert panel._layers.line[0] == start
     assert panel._layers.line[1] == pytest.approx((y, x), abs=2 / viewer.scene.camera.zoom)
     qtbot.waitUntil(lambda: not panel._profile_soon.isActive())
+    tabs = panel.findChild(QTabWidget, "inspect_tabs")
+    tabs.setCurrentIndex([tabs.tabText(each) for each in range(tabs.count())].index("Profile"))
     distance = panel.findChild(ProfilePlot).coverage.get_xdata()
     assert distance[-1] == pytest.approx(((start[0] - y) ** 2 + (start[1] - x) ** 2) ** 0.5, abs=5)
     # Away from it the picture is panned, as ever.
@@ -134,13 +103,14 @@ def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:
     assert dock.study.coverage.max() == 5
 
 
-def test_closing_the_window_while_the_field_is_measured(qtbot, make_napari_viewer, study) -> None:
+def test_closing_the_window_while_the_fringe_is_measured(qtbot, make_napari_viewer, study) -> None:
     viewer = make_napari_viewer()
     _, dock = viewer.window.add_plugin_dock_widget("napari-zecoverage", "Coverage thresholds")
     dock.show_study(study)
     panel = dock.findChild(InspectPanel)
     for box in panel.findChildren(QCheckBox):
         box.setChecked(True)
-    with qtbot.waitSignal(panel._quiet.timeout):
-        del dock, panel
+    at_work = dock._measuring._background
+    qtbot.waitUntil(lambda: at_work.running)
+    del dock, panel
     viewer.close()

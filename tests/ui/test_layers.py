@@ -12,8 +12,16 @@ from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.picture import CUT_OFF, HIDDEN, outline, removed_pixels, stretch
-from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer
+from napari_zecoverage.picture import (
+    CUT_OFF,
+    HIDDEN,
+    count_colours,
+    outline,
+    removed_pixels,
+    stretch,
+)
+from napari_zecoverage.ui import layers as layers_module
+from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer, pyramid, whole_data
 
 
 def show(layers: ClusterLayers, study: ClusterStudy) -> None:
@@ -343,3 +351,91 @@ def test_the_runs_own_tile_lies_where_it_belongs(viewer, make_study) -> None:
     np.testing.assert_array_equal(layer.translate, (5, 6))
     layers.show_study(study, ours)
     assert "master tile" not in viewer.layers
+
+
+def test_other_colours_for_the_counts(viewer, study, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    layers.set_coverage_colours("magma")
+    show(layers, study)
+    layer = viewer.layers["coverage"]
+    np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(8, "magma") / 255)
+    layers.set_coverage_colours("gray")
+    assert layer.contrast_limits == [0, 8]
+    np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(8, "gray") / 255)
+    show(layers, make_study(12))
+    np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(12, "gray") / 255)
+
+
+def test_a_tile_stretched_otherwise_keeps_its_layer(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layer = viewer.layers["tile"]
+    layer.opacity = 0.5
+    shown = stretch(study.tile, "linear")
+    layers.show_picture("tile", shown)
+    assert viewer.layers["tile"] is layer
+    assert layer.opacity == 0.5
+    np.testing.assert_array_equal(np.asarray(layer.data), shown)
+    viewer.layers.remove(layer)
+    layers.show_picture("tile", shown)
+    assert "tile" not in viewer.layers
+
+
+# --- large pictures, and layers left behind ------------------------------------------------
+
+
+def test_a_large_picture_is_a_pyramid_of_views(monkeypatch) -> None:
+    picture = np.arange(6000, dtype=np.uint8).reshape(60, 100)
+    assert pyramid("tile", picture) is picture
+    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 5000)
+    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 30)
+    # What changes at every tick stays whole for longer.
+    assert pyramid("removed", picture) is picture
+    levels = pyramid("tile", picture)
+    assert [each.shape for each in levels] == [(60, 100), (30, 50), (15, 25)]
+    assert levels[0] is picture
+    assert all(np.shares_memory(each, picture) for each in levels)
+
+
+def test_large_and_small_clusters_take_turns(viewer, study, make_study, monkeypatch) -> None:
+    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 200_000)
+    monkeypatch.setattr(layers_module, "_LIVE_PYRAMID_FROM_PX", 200_000)
+    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 300)
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layers["removed"].opacity = 0.3
+    layers["tile"].visible = False
+    names = [layer.name for layer in viewer.layers]
+    for shape in ((600, 800), (650, 700), (300, 400)):
+        other = make_study(shape=shape)
+        show(layers, other)
+        assert [layer.name for layer in viewer.layers] == names
+        assert layers["removed"].multiscale == (shape != (300, 400))
+        assert layers["removed"].opacity == 0.3
+        assert not layers["tile"].visible
+        removed = np.full(shape, 2, np.uint8)
+        layers.show_removed(removed)
+        assert whole_data(layers["removed"]) is removed
+        assert whole_data(layers["coverage"]) is other.coverage
+        heard = []
+        layers["removed"].events.data.connect(heard.append)
+        layers.show_removed(removed)
+        assert heard == []
+
+
+def test_layers_of_a_dock_that_was_closed_are_taken_over(viewer, study, make_study) -> None:
+    show(ClusterLayers(viewer), study)
+    mine = viewer.layers["removed"]
+    # A copy is the user's own, and so is what is only called the same.
+    copied = Image(mine.data.copy(), name="removed copy", metadata=dict(mine.metadata))
+    viewer.add_layer(copied)
+    viewer.add_image(np.zeros((3, 4)), name="tile of mine")
+    before = list(viewer.layers)
+    other = make_study(5)
+    layers = ClusterLayers(viewer)
+    show(layers, other)
+    assert list(viewer.layers) == before
+    assert layers["removed"] is mine
+    assert layers["coverage"].data is other.coverage
+    assert not np.shares_memory(copied.data, mine.data)
+    assert "tile of mine" in viewer.layers

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from functools import partial
 
 import pytest
 from qtpy.QtCore import QObject, QThread
 
-from napari_zecoverage.ui.live import Background, LatestWins
+from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact
 
 
 class Gate:
@@ -215,3 +218,146 @@ def test_deleted_while_computing(qtbot) -> None:
     qtbot.waitUntil(no_worker_left)
     assert gate.calls == [1]
     assert results == []
+
+
+# --- rough, then exact ---------------------------------------------------------------------
+
+
+class Lanes:
+    """A `RoughThenExact` whose exact function goes on as the test says, and what it gave out."""
+
+    def __init__(self, owner: QObject) -> None:
+        self.exact = Gate()
+        self.threads: list[int] = []
+        self.live = RoughThenExact(
+            self.exact, self.rough, lambda request: request != "small", owner
+        )
+        self.given: list[tuple[object, str]] = []
+        self.live.computed.connect(lambda request, _: self.given.append((request, "exact")))
+        self.live.roughly_computed.connect(lambda request, _: self.given.append((request, "rough")))
+
+    def rough(self, request: object) -> str | None:
+        self.threads.append(threading.get_ident())
+        if request == "bad":
+            raise ValueError("no such thing")
+        return None if request == "same" else f"about {request}"
+
+
+@pytest.fixture
+def lanes(owner) -> Lanes:
+    return Lanes(owner)
+
+
+def test_rough_at_once_then_exact(qtbot, lanes) -> None:
+    lanes.live.submit(1)
+    assert lanes.given == [(1, "rough")]
+    assert lanes.threads == [threading.get_ident()]
+    assert not lanes.live.idle
+    lanes.exact.allowed.release()
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [(1, "rough"), (1, "exact")]
+    assert threading.get_ident() not in lanes.exact.threads
+
+
+def test_what_is_quick_is_computed_exactly_at_once(qtbot, lanes) -> None:
+    lanes.exact.allowed.release()
+    lanes.live.submit("small")
+    assert lanes.exact.started.acquire(timeout=10)
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [("small", "exact")]
+    assert lanes.threads == []
+
+
+def test_what_shows_the_same_is_computed_exactly_at_once(qtbot, lanes) -> None:
+    lanes.exact.allowed.release()
+    lanes.live.submit("same")
+    # Nothing of the event loop was needed to begin.
+    assert lanes.exact.started.acquire(timeout=10)
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [("same", "exact")]
+
+
+def test_what_shows_the_same_as_a_rough_one_takes_its_place(qtbot, lanes) -> None:
+    lanes.exact.allowed.release(2)
+    lanes.live.submit(1)
+    lanes.live.submit("same")
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [(1, "rough"), ("same", "exact")]
+
+
+def test_an_exact_result_never_replaces_a_newer_rough_one(qtbot, lanes) -> None:
+    lanes.live.submit(1)
+    qtbot.waitUntil(lambda: lanes.exact.calls == [1])
+    lanes.live.submit(2)
+    lanes.exact.allowed.release(2)
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [(1, "rough"), (2, "rough"), (2, "exact")]
+
+
+def test_of_many_requests_only_the_last_is_computed_exactly(qtbot, lanes) -> None:
+    lanes.exact.allowed.release()
+    for request in range(10):
+        lanes.live.submit(request)
+    assert lanes.given == [(request, "rough") for request in range(10)]
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.exact.calls == [9]
+    assert lanes.given[-1] == (9, "exact")
+
+
+def test_a_rough_one_that_fails_leaves_it_to_the_exact_one(qtbot, lanes) -> None:
+    lanes.exact.allowed.release()
+    with qtbot.waitSignal(lanes.live.computed) as done:
+        lanes.live.submit("bad")
+    assert isinstance(done.args[1], ValueError)
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.given == [("bad", "exact")]
+
+
+def test_forgotten_requests_give_nothing_more(qtbot, lanes) -> None:
+    lanes.live.submit(1)
+    lanes.live.forget()
+    assert lanes.live.idle
+    assert lanes.exact.calls == []
+    lanes.exact.allowed.release()
+    lanes.live.submit(2)
+    qtbot.waitUntil(lambda: lanes.live.idle)
+    assert lanes.exact.calls == [2]
+    assert lanes.given == [(1, "rough"), (2, "rough"), (2, "exact")]
+
+
+# --- the end of the program ----------------------------------------------------------------
+
+ENDS_AT_WORK = """
+import os
+import subprocess
+import sys
+import threading
+import cv2, numpy as np
+from qtpy.QtCore import QCoreApplication
+from napari_zecoverage.ui.live import Background
+
+app = QCoreApplication([])
+picture = np.zeros((2000, 2000), np.uint8)
+started = threading.Event()
+
+def function(job):
+    while not job.should_stop():
+        started.set()
+        cv2.distanceTransform(picture, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    print("stopped", flush=True)
+
+background = Background()
+background.start(function)
+started.wait()
+"""
+
+
+def test_the_program_ends_well_while_something_is_at_work() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDS_AT_WORK],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zecoverage.core.curves import Cliff, FieldCurve, LevelField, Stretch
+from napari_zecoverage.core.curves import Cliff, FieldCurve, Stretch
+from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.profile import Profile
 from napari_zecoverage.ui.plots import (
@@ -363,3 +364,78 @@ def test_profile_of_nothing_is_drawn(qtbot) -> None:
     bare = np.full(2, np.nan)
     plot.show_profile(Profile(np.zeros(2), np.full((2, 3), np.nan), bare, bare))
     plot.canvas.draw()
+
+
+# --- what moves ----------------------------------------------------------------------------
+
+
+def picture_of(plot) -> np.ndarray:
+    return np.asarray(plot.canvas.buffer_rgba()).copy()
+
+
+def test_a_moved_line_is_drawn_over_the_rest_which_is_not_drawn_again(
+    qtbot, field, monkeypatch
+) -> None:
+    drawn(qtbot, field)
+    assert not field._stale
+    whole = picture_of(field)
+    draws = []
+    monkeypatch.setattr(field.canvas, "draw", lambda: draws.append("draw"))
+    monkeypatch.setattr(field.canvas, "draw_idle", lambda: draws.append("idle"))
+    field.show_value(0.2)
+    moved = picture_of(field)
+    assert not np.array_equal(moved, whole)
+    field.show_value(0.5)
+    np.testing.assert_array_equal(picture_of(field), whole)
+    assert draws == []
+    assert not field._soon.isActive()
+
+
+def test_the_moved_line_is_where_a_whole_drawing_has_it(qtbot, field) -> None:
+    drawn(qtbot, field)
+    field.show_value(0.3)
+    quick = picture_of(field)
+    field.canvas.draw()
+    np.testing.assert_array_equal(picture_of(field), quick)
+
+
+def test_a_saved_plot_has_its_line(qtbot, field, tmp_path, monkeypatch) -> None:
+    drawn(qtbot, field)
+    before, pictures = picture_of(field), []
+    for value in (0.2, 0.5):
+        field.show_value(value)
+        path = tmp_path / f"{value}.png"
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), ""))
+        field.save()
+        pictures.append(path.read_bytes())
+    assert pictures[0] != pictures[1]
+    # And the plot on the screen is as it was.
+    qtbot.waitUntil(lambda: not field._stale and field._below is not None)
+    np.testing.assert_array_equal(picture_of(field), before)
+
+
+def test_while_much_changes_nothing_is_drawn(qtbot, field, monkeypatch) -> None:
+    drawn(qtbot, field)
+    draws = []
+    monkeypatch.setattr(field.canvas, "draw_idle", lambda: draws.append(1))
+    for _ in range(20):
+        field.draw_soon()
+        assert field._soon.remainingTime() > 0.8 * field._soon.interval()
+    assert draws == []
+    qtbot.waitUntil(lambda: draws == [1])
+
+
+def test_nothing_written_is_cut_off(qtbot, field) -> None:
+    field.resize(400, 280)
+    field.show_curve(replace(CURVE, stretches=CURVE.stretches[1:]))
+    field.show_curve(CURVE)
+    drawn(qtbot, field)
+    whole = field.figure.bbox
+    legend = field.figure.legends[0].get_window_extent()
+    assert legend.y0 >= 0
+    label = field.axes.xaxis.label.get_window_extent()
+    assert label.y0 >= legend.y1 - 4
+    side = field.axes.get_tightbbox()
+    assert side.x0 >= 0
+    assert side.x1 <= whole.x1
+    assert side.y1 <= whole.y1

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.ui import remembered
+from napari_zecoverage.ui import kept_json, remembered
 from napari_zecoverage.ui.remembered import RememberedThresholds, remembered_file
 
 TUNED = MaskParameters(min_coverage_frac=0.7, nanize=False, notes=("read from somewhere",))
@@ -37,7 +37,7 @@ def test_a_cluster_is_known_by_its_frames_not_by_its_name(make_cluster) -> None:
 
 
 def test_the_place_can_be_moved(tmp_path, monkeypatch, make_cluster) -> None:
-    monkeypatch.setenv(remembered.PLACE_VARIABLE, str(tmp_path / "elsewhere"))
+    monkeypatch.setenv(kept_json.PLACE_VARIABLE, str(tmp_path / "elsewhere"))
     assert remembered_file() == tmp_path / "elsewhere" / "thresholds.json"
     RememberedThresholds().remember(make_cluster(), TUNED)
     assert remembered_file().is_file()
@@ -80,7 +80,12 @@ def test_thresholds_that_are_none_are_not_taken(make_cluster, values) -> None:
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.binary(max_size=60) | st.sampled_from([b"[1]", b'{"clusters": 3}', b"[" * 9999]))
+@given(
+    st.binary(max_size=60)
+    | st.sampled_from(
+        [b"[1]", b'{"version": 1, "clusters": 3}', b'{"version": 2, "clusters": {}}', b"[" * 9999]
+    )
+)
 def test_a_damaged_file_costs_what_it_held(make_cluster, content) -> None:
     remembered_file().parent.mkdir(parents=True, exist_ok=True)
     remembered_file().write_bytes(content)
@@ -94,6 +99,16 @@ def test_a_place_that_cannot_be_written_is_no_error(tmp_path, make_cluster, capl
     (tmp_path / "file").write_text("")
     known = RememberedThresholds(tmp_path / "file" / "thresholds.json")
     known.remember(make_cluster(), TUNED)
+    assert "not remembered" in caplog.text
+
+
+def test_what_could_not_be_read_again_is_not_written(make_cluster, monkeypatch, caplog) -> None:
+    known = RememberedThresholds()
+    known.remember(make_cluster(1, "a"), TUNED)
+    before = remembered_file().read_bytes()
+    monkeypatch.setattr(kept_json, "_MOST_BYTES", len(before) + 10)
+    known.remember(make_cluster(1, "b"), TUNED)
+    assert remembered_file().read_bytes() == before
     assert "not remembered" in caplog.text
 
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QSlider, QWidget
 
 from napari_zecoverage.core.cache import write_study
 from napari_zecoverage.ui import contributions
-from napari_zecoverage.ui import dock as dock_module
+from napari_zecoverage.ui import jobs as jobs_room
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.zemosaic.config import read_config
 from napari_zecoverage.zemosaic.run_folder import find_clusters
@@ -54,7 +54,7 @@ def test_the_manifest_opens_the_dock(dock) -> None:
 def test_from_the_sample_to_the_exported_config(
     viewer, dock, qtbot, small_sample, monkeypatch, tmp_path
 ) -> None:
-    monkeypatch.setattr(dock_module, "sample_folder", lambda: small_sample)
+    monkeypatch.setattr(jobs_room, "sample_folder", lambda: small_sample)
     click(qtbot, dock, "open_sample")
     qtbot.waitUntil(lambda: dock.findChild(QPushButton, "run").isEnabled(), timeout=20_000)
     click(qtbot, dock, "run")
@@ -75,7 +75,9 @@ def test_from_the_sample_to_the_exported_config(
     assert dock.parameters.min_coverage_frac == 0.8
     click(qtbot, dock, "redo")
     assert dock.parameters.min_coverage_frac == 0.9
-    qtbot.waitUntil(lambda: dock._live.idle and not dock._outlines_soon.isActive())
+    qtbot.waitUntil(
+        lambda: dock._live.idle and not dock._outlines_soon.isActive() and dock._edges.idle
+    )
     assert len(viewer.layers["kept edge"].data) > 3
 
     config = tmp_path / "zemosaic_config.json"
@@ -102,13 +104,13 @@ def endless(monkeypatch) -> tuple[threading.Event, threading.Event]:
     """A study that goes on until it is stopped; tells when it started and when it stopped."""
     started, stopped = threading.Event(), threading.Event()
 
-    def study_cluster(cluster, options, *, progress, should_stop):
+    def study_cluster(cluster, options, *, progress, should_stop, cache):
         started.set()
         while not should_stop():
             pass
         stopped.set()
 
-    monkeypatch.setattr(dock_module, "study_cluster", study_cluster)
+    monkeypatch.setattr(jobs_room, "study_cluster", study_cluster)
     return started, stopped
 
 

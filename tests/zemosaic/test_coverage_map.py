@@ -13,17 +13,13 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.errors import OutputError
-from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.zemosaic.coverage_map import (
-    coverage_hdu,
-    sidecar_path,
-    write_coverage_map,
-)
+from napari_zecoverage.zemosaic.coverage_map import coverage_hdu, sidecar_path, write_coverage_map
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
+from studies import make_frame
 
 WCS_TEXT = "\n".join(
     [
@@ -48,23 +44,7 @@ def study() -> ClusterStudy:
     coverage[5:85, 5:95] = 3
     coverage[20:70, 20:80] = 7
     tile = np.random.default_rng(1).normal(900, 9, (*shape, 3)).astype(np.float32)
-    frame = FrameInfo(
-        path=Path("/frames/a.fit"),
-        shape=shape,
-        is_cfa=False,
-        bayer_pattern=None,
-        date=None,
-        night=None,
-        filter=None,
-        mount="UNKNOWN",
-        exposure_s=None,
-        instrument=None,
-        object_name=None,
-        wcs_header=WCS_TEXT,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
-    )
+    frame = make_frame(shape=shape, wcs_header=WCS_TEXT)
     registrations = (Registration(np.eye(3), "reference", 0.0, 50),) * 7
     return ClusterStudy(
         cluster=Cluster("c", (frame,) * 7),

@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_zecoverage.core.clusters import Cluster
-from napari_zecoverage.core.frames import FrameInfo, Mount
+from napari_zecoverage.core.frames import FrameInfo
+from napari_zecoverage.core.header_words import Mount
 from napari_zecoverage.zemosaic.gating import gate, gate_all
-from napari_zecoverage.zemosaic.run_folder import LostGroup, ZeMosaicRun
+from napari_zecoverage.zemosaic.run_clusters import LostGroup
+from napari_zecoverage.zemosaic.run_folder import ZeMosaicRun
+from studies import make_frame
 
 MakeCluster = Callable[..., Cluster]
 
@@ -287,20 +290,4 @@ def test_any_config_gives_an_answer_in_words(
 
 
 def frame_of(number: int, mount: Mount) -> FrameInfo:
-    return FrameInfo(
-        path=Path(f"/frames/{number}.fit"),
-        shape=(6, 8),
-        is_cfa=True,
-        bayer_pattern="GRBG",
-        date=None,
-        night=None,
-        filter=None,
-        mount=mount,
-        exposure_s=None,
-        instrument="Seestar S50",
-        object_name=None,
-        wcs_header=None,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
-    )
+    return make_frame(number, mount=mount, instrument="Seestar S50")

@@ -14,14 +14,12 @@ from hypothesis import strategies as st
 
 from napari_zecoverage.zemosaic import kept_results
 from napari_zecoverage.zemosaic.kept_results import (
-    SNAPSHOT_NAME,
-    STATE_FOLDER,
-    TILES_FOLDER,
     KeptItem,
     KeptResultsError,
     clear_kept_results,
     find_kept_results,
 )
+from napari_zecoverage.zemosaic.run_names import SNAPSHOT_NAME, STATE_FOLDER, TILES_FOLDER
 
 
 def put(path: Path, content: str | bytes = "x") -> Path:

@@ -14,11 +14,7 @@ import psutil
 import pytest
 
 from napari_zecoverage.zemosaic import running
-from napari_zecoverage.zemosaic.running import (
-    RunningProcess,
-    find_running_zemosaic,
-    runs_zemosaic,
-)
+from napari_zecoverage.zemosaic.running import RunningProcess, find_running_zemosaic, runs_zemosaic
 
 
 @pytest.mark.parametrize(

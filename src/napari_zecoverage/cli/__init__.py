@@ -13,9 +13,21 @@ from typing import Annotated
 import typer
 
 from napari_zecoverage import __version__
-from napari_zecoverage.cli import cache, demo, doctor, export, log, mask, tiles, window
+from napari_zecoverage.cli import (
+    cache,
+    demo,
+    doctor,
+    export,
+    log,
+    mask,
+    report,
+    run,
+    tiles,
+    window,
+)
 from napari_zecoverage.cli.console import asides, console_of, log_handler, say, say_error
 from napari_zecoverage.cli.endings import DOCTOR_EXIT_CODES, DONE, EXIT_CODES, FAILED, INTERRUPTED
+from napari_zecoverage.core.errors import reason_of
 
 app = typer.Typer(
     name="zecoverage",
@@ -43,7 +55,7 @@ def main() -> None:
         sys.exit(INTERRUPTED)
     except OSError as error:
         # What is done is done: only the words about it found no place.
-        say_error(f"the words cannot be written ({error.strerror or error})")
+        say_error(f"the words cannot be written ({reason_of(error)})")
         sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the user sees a line, not a traceback
         say_error(
@@ -99,6 +111,8 @@ def _print_version(wanted: bool) -> None:
 
 for command, exit_codes in (
     (mask.mask, EXIT_CODES),
+    (run.run, EXIT_CODES),
+    (report.report, EXIT_CODES),
     (tiles.tiles, EXIT_CODES),
     (window.tune, EXIT_CODES),
     (demo.demo, EXIT_CODES),

@@ -22,8 +22,9 @@ from napari_zecoverage.cli.window import (
     run_window,
     wait_until,
 )
-from napari_zecoverage.core.errors import StudyError
+from napari_zecoverage.core.errors import StudyError, reason_of
 from napari_zecoverage.core.parameters import CONFIG_PREFIX, MaskParameters, StudyOptions
+from napari_zecoverage.core.paths import absolute
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
@@ -106,7 +107,7 @@ def _demo_folder(out: Path | None, *, force: bool) -> Path:
 
     if out is None:
         return Path(tempfile.mkdtemp(prefix="zecoverage-demo-"))
-    folder = Path(os.path.abspath(out.expanduser()))
+    folder = absolute(out)
     present = [each for each in (CONFIG_NAME, SCREENSHOT_NAME) if os.path.lexists(folder / each)]
     if present and not force:
         raise OutputError(
@@ -117,7 +118,7 @@ def _demo_folder(out: Path | None, *, force: bool) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(folder, f"cannot be made ({error.strerror}); name another.") from error
+        raise OutputError(folder, f"cannot be made ({reason_of(error)}); name another.") from error
     return folder
 
 
@@ -130,7 +131,7 @@ def _write_demo_config(folder: Path) -> Path:
     try:
         path.write_text(json.dumps(_DEMO_CONFIG, indent=4, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror}).") from error
+        raise OutputError(path, f"cannot be written ({reason_of(error)}).") from error
     return path
 
 
@@ -149,7 +150,8 @@ def _tune_and_export(dock: Any, study: ClusterStudy, config: Path) -> None:
 
     from napari_zecoverage.core.outcome import apply_mask
     from napari_zecoverage.verdict import verdict_of
-    from napari_zecoverage.zemosaic.config import read_config, write_config
+    from napari_zecoverage.zemosaic.config import read_config
+    from napari_zecoverage.zemosaic.config_writing import write_config
 
     parameters = replace(dock.parameters, min_coverage_frac=DEMO_FRAC)
     dock.set_parameters(parameters)
@@ -182,4 +184,4 @@ def _save_screenshot(viewer: Any, path: Path) -> None:
     try:
         path.write_bytes(encoded.tobytes() if done else b"")
     except OSError as error:
-        raise OutputError(path, f"cannot be written ({error.strerror}).") from error
+        raise OutputError(path, f"cannot be written ({reason_of(error)}).") from error

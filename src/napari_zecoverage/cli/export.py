@@ -15,7 +15,7 @@ from napari_zecoverage.core.errors import ConfigError, StudyError
 from napari_zecoverage.core.parameters import MaskParameters
 
 if TYPE_CHECKING:
-    from napari_zecoverage.zemosaic.config import ConfigChange
+    from napari_zecoverage.zemosaic.config_writing import ConfigChange
     from napari_zecoverage.zemosaic.kept_results import KeptResults
 
 _READ_FROM: Final = {
@@ -139,7 +139,8 @@ def _refuse_senseless(
 
 def _write(config: Path, thresholds: dict[str, Any], *, dry_run: bool, create: bool) -> None:
     from napari_zecoverage.core.errors import ConfigChangedError, ConfigNotFoundError
-    from napari_zecoverage.zemosaic.config import changed_since, read_config, write_config
+    from napari_zecoverage.zemosaic.config import changed_since, read_config
+    from napari_zecoverage.zemosaic.config_writing import write_config
 
     try:
         before = read_config(config)
@@ -163,7 +164,8 @@ def _write(config: Path, thresholds: dict[str, Any], *, dry_run: bool, create: b
 
 
 def _restore(config: Path, backup: Path | None, *, dry_run: bool) -> None:
-    from napari_zecoverage.zemosaic.config import list_backups, restore_backup
+    from napari_zecoverage.zemosaic.config_backups import list_backups
+    from napari_zecoverage.zemosaic.config_writing import restore_backup
 
     if backup is None:
         kept = list_backups(config)
@@ -211,7 +213,7 @@ def _warn_of_running() -> None:
 
 def _show_keys(config: Path) -> None:
     from napari_zecoverage.zemosaic.config import read_config
-    from napari_zecoverage.zemosaic.config_keys import check_config
+    from napari_zecoverage.zemosaic.config_check import check_config
 
     read = read_config(config)
     rows = [
@@ -222,7 +224,7 @@ def _show_keys(config: Path) -> None:
 
 
 def _show_backups(config: Path) -> None:
-    from napari_zecoverage.zemosaic.config import list_backups
+    from napari_zecoverage.zemosaic.config_backups import list_backups
 
     rows = [
         (f"{each.taken:%Y-%m-%d %H:%M:%S} UTC", f"{each.path} ({each.size_bytes} bytes)")

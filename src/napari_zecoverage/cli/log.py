@@ -11,13 +11,20 @@ import typer
 from napari_zecoverage.cli.console import say, say_aside, show_table
 from napari_zecoverage.cli.endings import Trouble, reports_errors
 from napari_zecoverage.cli.options import changed, takes
-from napari_zecoverage.cli.studying import Root, found_clusters, studied, thresholds_from
+from napari_zecoverage.cli.studying import (
+    NoCache,
+    Root,
+    found_clusters,
+    studied,
+    thresholds_from,
+)
 from napari_zecoverage.core.errors import RunFolderError, StudyError
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
-    from napari_zecoverage.zemosaic.logs import Computed, LogReading
+    from napari_zecoverage.zemosaic.log_comparison import Computed
+    from napari_zecoverage.zemosaic.logs import LogReading
 
 
 _SHOWN: Final = 20
@@ -55,12 +62,11 @@ def log(
             show_default=False,
         ),
     ] = None,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Study again, and do not keep studied clusters.")
-    ] = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Read ZeMosaic's log: coverage, thresholds, guards, masks and crops of each tile."""
-    from napari_zecoverage.zemosaic.logs import compare_log, read_log
+    from napari_zecoverage.zemosaic.log_comparison import compare_log
+    from napari_zecoverage.zemosaic.logs import read_log
 
     changed(MaskParameters(), thresholds)
     options = changed(StudyOptions(), study)

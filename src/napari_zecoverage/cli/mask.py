@@ -12,12 +12,15 @@ import typer
 from napari_zecoverage.cli.endings import Trouble, reports_errors
 from napari_zecoverage.cli.options import changed, takes
 from napari_zecoverage.cli.studying import (
+    Config,
+    Force,
     Frames,
+    NoCache,
     Root,
+    chosen_thresholds,
     found_clusters,
     show_study,
     studied,
-    thresholds_from,
 )
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 
@@ -41,24 +44,16 @@ def mask(
     thresholds: dict[str, Any],
     study: dict[str, Any],
     root: Root = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Take the thresholds from ZeMosaic's config; options come on top."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace the results that are in the folder already.")
-    ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Study again, and do not keep the studied cluster.")
-    ] = False,
+    config: Config = None,
+    force: Force = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Study frames, and write what ZeMosaic would hide of their tile.
 
     Writes coverage.fits, alpha.fits, preview.png and summary.json, all or none.
     """
-    changed(MaskParameters(), thresholds)
     options = changed(StudyOptions(), study)
-    parameters = changed(thresholds_from(config), thresholds)
+    parameters = chosen_thresholds(config, thresholds)
     trouble = Trouble()
     clusters = found_clusters(frames, trouble, root=root)
     folders = result_folders(out, clusters)

@@ -13,7 +13,7 @@ import typer
 
 from napari_zecoverage.cli.endings import Command
 from napari_zecoverage.core.errors import ParameterError
-from napari_zecoverage.core.parameters import Limits, MaskParameters, StudyOptions
+from napari_zecoverage.core.parameters import AdviceOptions, Limits, MaskParameters, StudyOptions
 
 
 def takes(**groups: type[Any]) -> Callable[[Command], Command]:
@@ -23,7 +23,8 @@ def takes(**groups: type[Any]) -> Callable[[Command], Command]:
     ----------
     **groups : type
         Name of the command's parameter → group. The parameter gets a dict of
-        the fields that the user named, and only of those.
+        the fields that the user named, and only of those. A field of the name
+        of one of the command's own parameters has no option.
     """
 
     def decorate(command: Command) -> Command:
@@ -31,7 +32,8 @@ def takes(**groups: type[Any]) -> Callable[[Command], Command]:
         parameters = [each for name, each in own.parameters.items() if name not in groups]
         names: dict[str, list[str]] = {}
         for group_name, group in groups.items():
-            options = [_option(group, each) for each in fields(group) if each.name != "notes"]
+            without = {"notes", *own.parameters}
+            options = [_option(group, each) for each in fields(group) if each.name not in without]
             names[group_name] = [each.name for each in options]
             parameters += options
 
@@ -71,8 +73,7 @@ def _option(group: type[Any], setting: Field[Any]) -> inspect.Parameter:
         choices = get_args(get_type_hints(group)[setting.name])
         metavar = "|".join(choices)
         text = f"{_CHOICES[setting.name]} By default {default}."
-    panel = "Thresholds" if group is MaskParameters else "Study"
-    info = typer.Option(flag, help=text, metavar=metavar, rich_help_panel=panel)
+    info = typer.Option(flag, help=text, metavar=metavar, rich_help_panel=_PANELS[group])
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -81,6 +82,11 @@ def _option(group: type[Any], setting: Field[Any]) -> inspect.Parameter:
     )
 
 
+_PANELS: Final[dict[type[Any], str]] = {
+    MaskParameters: "Thresholds",
+    StudyOptions: "Study",
+    AdviceOptions: "Advice",
+}
 _SWITCHES: Final = {
     "nanize": "Empty the hidden pixels with NaN, not with 0.",
     "strict_overlap_crop_enabled": "Crop the tile to what the mask keeps.",
@@ -98,7 +104,7 @@ def flag_of(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-Group = TypeVar("Group", MaskParameters, StudyOptions)
+Group = TypeVar("Group", MaskParameters, StudyOptions, AdviceOptions)
 
 
 def changed(settings: Group, given: Mapping[str, Any]) -> Group:

@@ -12,7 +12,9 @@ import typer
 
 from napari_zecoverage.cli.console import StudyProgressBars, say_aside, show_table
 from napari_zecoverage.cli.endings import Trouble
+from napari_zecoverage.cli.options import changed
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.paths import absolute
 
 # Everything heavier is imported where it is used: --help must not wait for it.
 if TYPE_CHECKING:
@@ -45,12 +47,29 @@ Root = Annotated[
 ]
 
 
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Take the thresholds from ZeMosaic's config; options come on top."
+    ),
+]
+
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace the results that are in the folder already.")
+]
+
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", help="Study again, and do not keep what was studied.")
+]
+
+
 def found_clusters(
     places: Sequence[Path], trouble: Trouble, *, root: Path | None = None
 ) -> list[Cluster]:
     """Find the clusters: the files together are one, each folder has its own."""
     from napari_zecoverage.zemosaic.run_folder import find_clusters
 
+    places = [absolute(each) for each in places]
     files = [each for each in places if not each.is_dir()]
     clusters: list[Cluster] = []
     if files:
@@ -84,6 +103,13 @@ def thresholds_from(config: Path | None) -> MaskParameters:
     for note in parameters.notes:
         say_aside(f"{config}: {note}")
     return parameters
+
+
+def chosen_thresholds(config: Path | None, thresholds: Mapping[str, Any]) -> MaskParameters:
+    """Return the thresholds to start from, with those of the command line on top."""
+    # Wrong usage is told before any file is read.
+    changed(MaskParameters(), thresholds)
+    return changed(thresholds_from(config), thresholds)
 
 
 def gatings_of(clusters: Sequence[Cluster], config: Mapping[str, Any] | None) -> list[Gating]:

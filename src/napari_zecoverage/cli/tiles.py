@@ -13,13 +13,15 @@ from napari_zecoverage.cli.console import say_aside, say_error, show_table
 from napari_zecoverage.cli.endings import Trouble, reports_errors
 from napari_zecoverage.cli.options import changed, takes
 from napari_zecoverage.cli.studying import (
+    Config,
+    NoCache,
     Root,
+    chosen_thresholds,
     found_clusters,
     gating_words,
     gatings_of,
     show_study,
     studied,
-    thresholds_from,
 )
 from napari_zecoverage.core.errors import StudyError
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -69,29 +71,24 @@ def tiles(
             "nowhere; lecropper finds both."
         ),
     ] = CoverageAs.HDU,
-    config: Annotated[
-        Path | None,
-        typer.Option(help="Take the thresholds from ZeMosaic's config; options come on top."),
-    ] = None,
+    config: Config = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the tiles that are in the folder already.")
     ] = False,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Study again, and do not keep studied clusters.")
-    ] = False,
+    no_cache: NoCache = False,
 ) -> None:
     """Write the masked master tile of every cluster, for ZeMosaic to take as it is.
 
     This way tuned masks act in any ZeMosaic, and every aligned frame is in the
     stack. Each tile is there whole, or not at all.
     """
-    from napari_zecoverage.zemosaic.master_tile import TILE_NAME, check_tiles_folder
+    from napari_zecoverage.zemosaic.run_names import TILE_NAME
+    from napari_zecoverage.zemosaic.tiles_folder import check_tiles_folder
 
-    changed(MaskParameters(), thresholds)
     options = changed(StudyOptions(), study)
     if options.stack == "none":
         raise typer.BadParameter("a tile needs a stack", param_hint="--stack")
-    parameters = changed(thresholds_from(config), thresholds)
+    parameters = chosen_thresholds(config, thresholds)
     check_tiles_folder(out, overwrite=force)
     trouble = Trouble()
     clusters = found_clusters([run], trouble, root=root)
@@ -156,7 +153,8 @@ def _write_one(
 ) -> None:
     from napari_zecoverage.core.outcome import apply_mask
     from napari_zecoverage.zemosaic.coverage_map import sidecar_path, write_coverage_map
-    from napari_zecoverage.zemosaic.master_tile import check_master_tile, write_master_tile
+    from napari_zecoverage.zemosaic.master_tile import write_master_tile
+    from napari_zecoverage.zemosaic.tile_check import check_master_tile
 
     outcome = apply_mask(study, parameters)
     with_coverage = coverage is CoverageAs.HDU
@@ -180,7 +178,7 @@ def _write_one(
 
 def _show_end(out: Path, written: Sequence[Path]) -> None:
     """Print what there is now, and what ZeMosaic needs of it."""
-    from napari_zecoverage.zemosaic.master_tile import LEAST_TILES, notes_on_tiles
+    from napari_zecoverage.zemosaic.tiles_folder import LEAST_TILES, notes_on_tiles
 
     rows = [("tiles", f"{len(written)} written")]
     rows += [("note", note) for note in notes_on_tiles(out, written)]

@@ -73,8 +73,11 @@ def open_window() -> tuple[Any, Any]:
     import napari
 
     try:
+        # Only now: it needs Qt. It names the dock as the menu Plugins does, which so finds it.
+        from napari_zecoverage.ui.contributions import dock_of
+
         viewer = napari.Viewer(title="napari-zecoverage")
-        _, dock = viewer.window.add_plugin_dock_widget("napari-zecoverage", "Coverage thresholds")
+        dock = dock_of(viewer)
     except Exception as error:
         # No OpenGL, a broken plugin, ...: napari and Qt raise whatever they like.
         log.debug("the window", exc_info=error)

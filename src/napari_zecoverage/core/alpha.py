@@ -81,6 +81,11 @@ class CoverageMask(NamedTuple):
         "min_coverage_frac", or "fallback" when nothing reached either.
     opening_ignored : bool
         The opening would have left nothing.
+    asked : tuple
+        What decides `good` of a coverage: the threshold that was asked for, in
+        single precision, and the opening (0, 1 or 2).
+    ramp : tuple of float
+        What else decides `alpha`: margin in pixels (0 for none) and exponent.
     """
 
     good: Mask
@@ -88,6 +93,8 @@ class CoverageMask(NamedTuple):
     threshold: float
     rule: ThresholdRule
     opening_ignored: bool
+    asked: tuple[np.float32, int]
+    ramp: tuple[float, float]
 
 
 class ChosenMask(NamedTuple):
@@ -103,12 +110,15 @@ class ChosenMask(NamedTuple):
         The coverage mask, also when it was discarded; None when none could be made.
     reason : str
         Why it is not the coverage mask, in words; empty when it is.
+    margin_percent : float
+        Besides the image, what decides the masks without coverage.
     """
 
     alpha: Alpha | None
     source: MaskSource
     from_coverage: CoverageMask | None
     reason: str
+    margin_percent: float = 0.0
 
 
 # --- coverage mask -------------------------------------------------------------------------
@@ -185,7 +195,11 @@ def clean_coverage(coverage: ArrayLike) -> tuple[NDArray[np.float32], float]:
 
 
 def coverage_mask(
-    coverage: NDArray[np.float32], maximum: float, parameters: AlphaSettings
+    coverage: NDArray[np.float32],
+    maximum: float,
+    parameters: AlphaSettings,
+    *,
+    before: CoverageMask | None = None,
 ) -> CoverageMask:
     """Return the mask of a coverage that went through `clean_coverage`.
 
@@ -197,26 +211,61 @@ def coverage_mask(
         Of `coverage`; above 0.
     parameters : AlphaSettings
         See `alpha_from_coverage`.
+    before : CoverageMask, optional
+        Another mask of the same coverage. Its arrays are handed on, not made
+        again, where these parameters give equal ones.
 
     Returns
     -------
     CoverageMask
         Alpha, and how it came about.
     """
+    good, threshold, rule, nothing_left = _good(coverage, maximum, parameters, before)
+    margin_px, exponent = 0.0, 0.0
+    if parameters.margin_percent > 0:
+        margin_px = margin_in_pixels(good.shape, parameters.margin_percent)
+        exponent = 1.0 / max(float(parameters.decay), SMALLEST_DECAY)
+    if before is not None and good is before.good and before.ramp == (margin_px, exponent):
+        alpha = before.alpha
+    elif margin_px == 0:
+        alpha = good.astype(np.float32)
+    else:
+        alpha = ramp(good, margin_px, exponent)
+    logger.debug(
+        "AltAz cleanup: coverage mask, threshold %g by %s, maximum %g", threshold, rule, maximum
+    )
+    asked = _asked(maximum, parameters)
+    return CoverageMask(good, alpha, threshold, rule, nothing_left, asked, (margin_px, exponent))
+
+
+def _asked(maximum: float, parameters: AlphaSettings) -> tuple[np.float32, int]:
+    return _rounded(_threshold(maximum, parameters)[0]), min(max(parameters.morph_open_px, 0), 2)
+
+
+def _good(
+    coverage: NDArray[np.float32],
+    maximum: float,
+    parameters: AlphaSettings,
+    before: CoverageMask | None,
+) -> tuple[Mask, float, ThresholdRule, bool]:
+    """Return what is covered well, the threshold, its rule, and whether the opening is left out.
+
+    The mask is that of `before` wherever it is equal to it.
+    """
+    threshold, rule = _threshold(maximum, parameters)
+    if before is not None and before.asked == _asked(maximum, parameters):
+        if before.rule == "fallback":
+            threshold, rule = before.threshold, before.rule
+        return before.good, threshold, rule, before.opening_ignored
     good, threshold, rule = _well_covered(coverage, maximum, parameters)
     opened = _opened(good, parameters.morph_open_px)
     nothing_left = opened is not good and not opened.any()
     if not nothing_left:
         good = opened
-    if parameters.margin_percent <= 0:
-        alpha = good.astype(np.float32)
-    else:
-        exponent = 1.0 / max(float(parameters.decay), SMALLEST_DECAY)
-        alpha = ramp(good, margin_in_pixels(good.shape, parameters.margin_percent), exponent)
-    logger.debug(
-        "AltAz cleanup: coverage mask, threshold %g by %s, maximum %g", threshold, rule, maximum
-    )
-    return CoverageMask(good, alpha, threshold, rule, nothing_left)
+    if before is not None and np.array_equal(good, before.good):
+        # Coverage counts frames: between two counts a threshold decides nothing.
+        good = before.good
+    return good, threshold, rule, nothing_left
 
 
 def margin_in_pixels(shape: tuple[int, ...], margin_percent: float) -> float:
@@ -224,14 +273,20 @@ def margin_in_pixels(shape: tuple[int, ...], margin_percent: float) -> float:
     return min(max(1.0, float(margin_percent) / 100.0 * min(shape)), LARGEST_MARGIN_PX)
 
 
+def _threshold(maximum: float, parameters: AlphaSettings) -> tuple[float, ThresholdRule]:
+    """Return the number of frames that is asked for, and what set it."""
+    by_count = max(0.0, float(parameters.min_coverage_abs))
+    by_share = max(0.0, float(parameters.min_coverage_frac)) * maximum
+    if by_count >= by_share:
+        return by_count, "min_coverage_abs"
+    return by_share, "min_coverage_frac"
+
+
 def _well_covered(
     coverage: NDArray[np.float32], maximum: float, parameters: AlphaSettings
 ) -> tuple[Mask, float, ThresholdRule]:
     """Return where coverage reaches the threshold, the threshold, and what set it."""
-    by_count = max(0.0, float(parameters.min_coverage_abs))
-    by_share = max(0.0, float(parameters.min_coverage_frac)) * maximum
-    threshold = max(by_count, by_share)
-    rule: ThresholdRule = "min_coverage_abs" if by_count >= by_share else "min_coverage_frac"
+    threshold, rule = _threshold(maximum, parameters)
     good = _at_least(coverage, threshold)
     if good.any():
         return good, threshold, rule
@@ -242,9 +297,13 @@ def _well_covered(
     return coverage > 0, 0.0, "fallback"
 
 
-def _at_least(coverage: NDArray[np.float32], threshold: float) -> Mask:
+def _rounded(threshold: float) -> np.float32:
     with np.errstate(over="ignore"):
-        rounded = np.float32(threshold)  # coverage is float32: 11.000000000000002 still keeps 11
+        return np.float32(threshold)  # coverage is float32: 11.000000000000002 still keeps 11
+
+
+def _at_least(coverage: NDArray[np.float32], threshold: float) -> Mask:
+    rounded = _rounded(threshold)
     if rounded <= 0:
         return np.ones(coverage.shape, dtype=np.bool_)  # negative coverage counts as 0
     reached: Mask = coverage >= rounded
@@ -436,32 +495,78 @@ def mask_with_fallbacks(
         shape = height_and_width(np.shape(np.squeeze(coverage)))
     else:
         raise ValueError("a mask needs a tile or a coverage; both are None")
-    from_coverage, reason = _try_coverage(coverage, shape, parameters)
-    if from_coverage is not None:
-        reason = why_discarded(from_coverage.alpha)
-        if not reason:
-            return ChosenMask(from_coverage.alpha, "coverage", from_coverage, "")
-    if image is None:
-        return ChosenMask(None, "low-signal", from_coverage, reason)
-    try:
-        return ChosenMask(low_signal_mask(image, parameters), "low-signal", from_coverage, reason)
-    except (ValueError, TypeError, ArithmeticError) as error:
-        logger.warning("AltAz cleanup: low-signal mask failed (%s), radial mask used", error)
-        reason = f"{reason}; the tile's own pixels could not be used either ({error})"
-        return ChosenMask(radial_mask(shape, parameters), "radial", from_coverage, reason)
+    usable, reason = usable_coverage(coverage, shape)
+    return choose_mask(image, usable, reason, shape, parameters)
 
 
-def _try_coverage(
-    coverage: ArrayLike | None, shape: tuple[int, int], parameters: AlphaSettings
-) -> tuple[CoverageMask | None, str]:
-    """Return the coverage mask, or None and why there is none."""
+class UsableCoverage(NamedTuple):
+    """A coverage that went through `clean_coverage`, and its maximum."""
+
+    frames: NDArray[np.float32]
+    maximum: float
+
+
+def usable_coverage(
+    coverage: ArrayLike | None, shape: tuple[int, int]
+) -> tuple[UsableCoverage | None, str]:
+    """Return a coverage fit for `choose_mask`, or None and why ZeMosaic would ignore it."""
     reason = why_unusable(coverage, shape)
     if coverage is None or reason:
         return None, reason
     try:
-        return coverage_mask(*clean_coverage(np.squeeze(coverage)), parameters), ""
+        return UsableCoverage(*clean_coverage(np.squeeze(coverage))), ""
     except CoverageError as error:
         return None, str(error)
+
+
+def choose_mask(
+    image: ArrayLike | None,
+    coverage: UsableCoverage | None,
+    why_not: str,
+    shape: tuple[int, int],
+    parameters: AlphaSettings,
+    *,
+    before: ChosenMask | None = None,
+) -> ChosenMask:
+    """Return what `mask_with_fallbacks` does, of a coverage that was looked at already.
+
+    Parameters
+    ----------
+    image : array_like, shape (H, W) or (H, W, channels), or None
+        The tile.
+    coverage : UsableCoverage or None
+        None with the reason in `why_not`.
+    why_not : str
+        Why there is no coverage; empty when there is.
+    shape : tuple of int
+        (H, W).
+    parameters : AlphaSettings
+        See `alpha_from_coverage`.
+    before : ChosenMask, optional
+        What was chosen for the same image and coverage with other parameters.
+        Its arrays are handed on, not made again, where they are equal.
+    """
+    margin, reason = float(parameters.margin_percent), why_not
+    made = None
+    if coverage is not None:
+        known = None if before is None else before.from_coverage
+        made = coverage_mask(*coverage, parameters, before=known)
+        same = before is not None and known is not None and made.alpha is known.alpha
+        if before is not None and same and before.margin_percent == margin:
+            return before._replace(from_coverage=made)
+        reason = why_discarded(made.alpha)
+        if not reason:
+            return ChosenMask(made.alpha, "coverage", made, "", margin)
+    if image is None:
+        return ChosenMask(None, "low-signal", made, reason, margin)
+    if before is not None and before.source == "low-signal" and before.margin_percent == margin:
+        return ChosenMask(before.alpha, "low-signal", made, reason, margin)
+    try:
+        return ChosenMask(low_signal_mask(image, parameters), "low-signal", made, reason, margin)
+    except (ValueError, TypeError, ArithmeticError) as error:
+        logger.warning("AltAz cleanup: low-signal mask failed (%s), radial mask used", error)
+        reason = f"{reason}; the tile's own pixels could not be used either ({error})"
+        return ChosenMask(radial_mask(shape, parameters), "radial", made, reason, margin)
 
 
 def why_unusable(coverage: ArrayLike | None, shape: tuple[int, int]) -> str:

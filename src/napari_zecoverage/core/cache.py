@@ -7,7 +7,6 @@ import json
 import logging
 import operator
 import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
@@ -16,15 +15,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
-from napari_zecoverage.core.errors import FileError, OutputError, ZecoverageError
+from napari_zecoverage.core.errors import FileError, OutputError, ZecoverageError, reason_of
 from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.paths import absolute, cache_folder
+from napari_zecoverage.core.placing import file_in_the_making, remove_forgotten
 from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.stacking import FrameBackground
 from napari_zecoverage.core.studied import ClusterStudy
 
 log = logging.getLogger(__name__)
@@ -32,19 +33,10 @@ log = logging.getLogger(__name__)
 STUDY_SUFFIX: Final = ".zestudy"
 """A studied cluster: a NumPy .npz whose `study` entry is JSON."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Raised whenever a study's meaning or its file changes; older entries are then rebuilt."""
 
 DEFAULT_MAX_BYTES: Final = 4 * 2**30
-
-PLACE_VARIABLE: Final = "ZECOVERAGE_CACHE_DIR"
-"""Environment variable that moves the cache."""
-
-
-def cache_folder() -> Path:
-    """Return the folder of everything that can be made again."""
-    place = os.environ.get(PLACE_VARIABLE)
-    return Path(place) if place else platformdirs.user_cache_path("napari-zecoverage", False)
 
 
 class StudyFileError(FileError):
@@ -70,7 +62,7 @@ def write_study(path: str | PathLike[str], study: ClusterStudy) -> Path:
     OutputError
         It cannot be written; an older file is as it was.
     """
-    target = Path(path)
+    target = absolute(path)
     arrays: dict[str, NDArray[Any]] = {"study": np.array(json.dumps(_describe(study)))}
     if study.coverage is not None:
         # Coverage is counts: half the bytes hold them.
@@ -78,18 +70,11 @@ def write_study(path: str | PathLike[str], study: ClusterStudy) -> Path:
     if study.tile is not None:
         arrays["tile"] = study.tile
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".writing-{uuid.uuid4().hex}{STUDY_SUFFIX}")
-        try:
-            with open(unfinished, "xb") as file:
-                np.savez(file, allow_pickle=False, **arrays)
-            os.replace(unfinished, target)
-        except BaseException:
-            unfinished.unlink(missing_ok=True)
-            raise
+        with file_in_the_making(target) as unfinished, open(unfinished, "xb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise OutputError(
-            target, f"the studied cluster cannot be written ({error.strerror or error})"
+            target, f"the studied cluster cannot be written ({reason_of(error)})"
         ) from error
     return target
 
@@ -110,6 +95,7 @@ def read_study(path: str | PathLike[str]) -> ClusterStudy:
     StudyFileError
         The file is missing, damaged, of another version, or something else.
     """
+    path = absolute(path)
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             # NumPy stops reading before a checksum is compared.
@@ -154,6 +140,7 @@ def _describe(study: ClusterStudy) -> dict[str, Any]:
         "canvas": asdict(study.canvas),
         "wcs_header": study.wcs_header,
         "notes": study.notes,
+        "backgrounds": [each and each._asdict() for each in study.backgrounds],
     }
 
 
@@ -203,7 +190,17 @@ def _rebuild(
         tile=tile,
         wcs_header=described["wcs_header"],
         notes=tuple(described["notes"]),
+        backgrounds=tuple(_rebuild_background(each) for each in described["backgrounds"]),
     )
+
+
+def _rebuild_background(values: Mapping[str, Any] | None) -> FrameBackground | None:
+    if values is None:
+        return None
+    red, green, blue = (float(each) for each in values["slope"])
+    slope = (red, green, blue)
+    red, green, blue = (float(each) for each in values["offset"])
+    return FrameBackground(slope, (red, green, blue))
 
 
 def _rebuild_frame(values: Mapping[str, Any]) -> FrameInfo:
@@ -248,7 +245,7 @@ class StudyCache:
     def __init__(
         self, directory: str | PathLike[str] | None = None, max_bytes: int = DEFAULT_MAX_BYTES
     ) -> None:
-        self.directory = cache_folder() / "studies" if directory is None else Path(directory)
+        self.directory = cache_folder() / "studies" if directory is None else absolute(directory)
         self.max_bytes = max_bytes
 
     def path_of(self, cluster: Cluster, options: StudyOptions) -> Path:
@@ -297,7 +294,10 @@ class StudyCache:
         """Return the entries' files, the one not used for longest first."""
         try:
             found = [
-                (each.stat().st_mtime_ns, each) for each in self.directory.glob(f"*{STUDY_SUFFIX}")
+                (each.stat().st_mtime_ns, each)
+                for each in self.directory.glob(f"*{STUDY_SUFFIX}")
+                # What another process is writing is no entry yet.
+                if not each.name.startswith(".")
             ]
         except OSError as error:
             log.debug("%s: %s", self.directory, error)
@@ -310,9 +310,11 @@ class StudyCache:
 
     def clear(self) -> int:
         """Remove all entries and return how many there were. Other files are left alone."""
+        remove_forgotten(self.directory)
         return sum(_remove(each) for each in self.entries())
 
     def _shrink(self, keep: Path) -> None:
+        remove_forgotten(self.directory)
         entries = self.entries()
         excess = sum(_size(each) for each in entries) - self.max_bytes
         for each in entries:
@@ -342,6 +344,6 @@ def _remove(path: Path) -> bool:
     try:
         path.unlink()
     except OSError as error:
-        log.warning("%s cannot be removed (%s)", path, error.strerror or error)
+        log.warning("%s cannot be removed (%s)", path, reason_of(error))
         return False
     return True

@@ -18,13 +18,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from napari_zecoverage.core.errors import ClusterError, FrameError
-from napari_zecoverage.core.frames import (
-    FRAME_ENDINGS,
-    RESULT_CREATOR,
-    FrameInfo,
-    Mount,
-    look_at_frame,
-)
+from napari_zecoverage.core.frames import FRAME_ENDINGS, RESULT_CREATOR, FrameInfo, look_at_frame
+from napari_zecoverage.core.header_words import Mount
+from napari_zecoverage.core.paths import absolute
 
 MIN_STACKED: Final = 5
 """ZeMosaic repeats a cluster's frames until there are so many (ZEMOSAIC.md §3)."""
@@ -314,8 +310,8 @@ def find_frame_clusters(
         were looked for.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_place(_place(source))
-    given = [_place(each) for each in source]
+        return _from_place(absolute(source))
+    given = [absolute(each) for each in source]
     files = [place for place in given if not os.path.isdir(place)]
     clusters = [Cluster.from_files(files)] if files or not given else []
     for place in given:
@@ -325,10 +321,6 @@ def find_frame_clusters(
 
 
 # Finding
-
-
-def _place(path: str | os.PathLike[str]) -> Path:
-    return Path(os.path.abspath(os.fspath(path)))
 
 
 def _real(path: Path) -> str:
@@ -424,7 +416,7 @@ def _is_searched(name: str) -> bool:
 def _without_repeats(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Path], list[str]]:
     """Sort files by path and take each one once; say which were given more often."""
     by_file: dict[str, list[Path]] = {}
-    for path in sorted(map(_place, paths), key=str):
+    for path in sorted(map(absolute, paths), key=str):
         by_file.setdefault(_real(path), []).append(path)
     notes = [
         f"{same[0]} was given {len(same)} times; it is taken once."

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -424,73 +424,34 @@ def choose_canvas(
     return own
 
 
-class CoverageStats(NamedTuple):
-    """A coverage map in four numbers.
+def why_ignored(counts: NDArray[np.float32], frames_used: int) -> str:
+    """Tell why ZeMosaic would ignore a coverage map, and log of it what ZeMosaic logs.
 
-    Attributes
-    ----------
-    minimum, maximum : float
-        Frames.
-    nonzero_frac : float
-        Share of the canvas that any frame covers.
-    frames_used : int
-        Frames counted, repeats included.
-    """
-
-    minimum: float
-    maximum: float
-    nonzero_frac: float
-    frames_used: int
-
-
-def check_coverage(
-    coverage: ArrayLike | None, shape: tuple[int, int] | None, frames_used: int
-) -> tuple[NDArray[np.float32] | None, CoverageStats | None, str]:
-    """Accept or ignore a coverage map as ZeMosaic does (ZEMOSAIC.md §5.3, §7).
+    ZEMOSAIC.md §5.3 and §7.
 
     Parameters
     ----------
-    coverage : array-like or None
-        Frames a pixel.
-    shape : tuple of int or None
-        (H, W) that it must have; None takes any.
+    counts : (H, W) float32 array
+        Frames a pixel, as `count_coverage` gives them.
     frames_used : int
-        Frames that were counted.
+        Frames that were counted, repeats included.
 
     Returns
     -------
-    coverage : (H, W) float32 array or None
-        None when it is ignored.
-    stats : CoverageStats or None
-    reason : str
-        Why it is ignored; empty when it is not.
+    str
+        Empty when it is used.
     """
-    if coverage is None:
-        return None, None, _coverage_ignored("there is no coverage map")
-    counts: NDArray[Any] = np.asarray(coverage)
-    if counts.dtype.kind not in "biuf":
-        return None, None, _coverage_ignored(f"a coverage map holds numbers, not {counts.dtype}")
-    if counts.ndim != 2 or (shape is not None and counts.shape != shape):
-        wanted = "" if shape is None else f", not {shape[0]}×{shape[1]} as the tile"
-        return None, None, _coverage_ignored(f"its shape is {counts.shape}{wanted}")
-    known = counts.astype(np.float32, copy=False)
-    maximum = float(np.nanmax(known, initial=0.0))
+    maximum = float(counts.max(initial=0.0))
     if not maximum > 0:
-        return None, None, _coverage_ignored("no frame covers any pixel")
-    stats = CoverageStats(
-        minimum=float(np.nanmin(known, initial=math.inf)),
-        maximum=maximum,
-        nonzero_frac=np.count_nonzero(known > 0) / known.size,
-        frames_used=frames_used,
-    )
+        reason = "no frame covers any pixel"
+        log.debug("MT_COVERAGE_IGNORED: tile=0 reason=%s", reason)
+        return reason
     log.debug(
         "MT_COVERAGE_STATS: tile=0 shape=%s min=%.1f max=%.1f nonzero_frac=%.3f n_used=%d",
-        known.shape,
-        *stats,
+        counts.shape,
+        float(counts.min()),
+        maximum,
+        np.count_nonzero(counts > 0) / counts.size,
+        frames_used,
     )
-    return known, stats, ""
-
-
-def _coverage_ignored(reason: str) -> str:
-    log.debug("MT_COVERAGE_IGNORED: tile=0 reason=%s", reason)
-    return reason
+    return ""

@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from napari_zecoverage.core.errors import ParameterError
 from napari_zecoverage.core.parameters import MaskParameters
@@ -106,14 +105,34 @@ def strict_crop(
     share = alpha if alpha is not None else _coverage_share(coverage)
     if share is None or share.size == 0 or not parameters.strict_overlap_crop_enabled:
         return None, ""
-    threshold = parameters.strict_overlap_crop_alpha_threshold
-    core = (share >= threshold).view(np.uint8)
+    core = (share >= parameters.strict_overlap_crop_alpha_threshold).view(np.uint8)
+    measured = "alpha" if alpha is not None else "a share of the maximum coverage of"
+    return crop_round_core(core, parameters, measured)
+
+
+def crop_round_core(
+    core: NDArray[np.uint8], parameters: MaskParameters, measured: str = "alpha"
+) -> tuple[Rect | None, str]:
+    """Return what `strict_crop`, switched on, does when its core is known.
+
+    Parameters
+    ----------
+    core : ndarray of uint8, shape (H, W)
+        1 where alpha reaches the threshold, else 0.
+    parameters : MaskParameters
+    measured : str
+        What was compared with the threshold, for the reason.
+
+    Returns
+    -------
+    tuple of (Rect or None) and str
+        As `strict_crop`.
+    """
     core_share = cv2.countNonZero(core) / core.size
     if core_share == 0 or core_share < parameters.strict_overlap_crop_min_nonzero_frac:
         return None, (
-            f"strict crop skipped: {core_share:.1%} of the tile reaches "
-            f"{'alpha' if alpha is not None else 'a share of the maximum coverage of'} "
-            f"{threshold:g}, ZeMosaic wants at least "
+            f"strict crop skipped: {core_share:.1%} of the tile reaches {measured} "
+            f"{parameters.strict_overlap_crop_alpha_threshold:g}, ZeMosaic wants at least "
             f"{parameters.strict_overlap_crop_min_nonzero_frac:.1%}; the tile keeps its size"
         )
     rect = _grown_bounding_box(core, parameters.strict_overlap_crop_bbox_pad_px)
@@ -450,6 +469,9 @@ def _saturated_border(blocks: _Blocks, band: int, margin: int) -> NDArray[np.boo
     border[depth:-depth, depth:-depth] = False
     saturation = blocks.colours.max(axis=0) - blocks.colours.min(axis=0)
     coloured = border & (saturation > BORDER_SATURATION)
+    # Dear to import.
+    from scipy import ndimage
+
     eroded: NDArray[np.bool_] = ndimage.binary_erosion(
         coloured, np.ones((3, 3), dtype=np.bool_), iterations=2
     )
@@ -538,7 +560,7 @@ def _trim_tinted_edges(rect: Rect, planes: _Planes) -> Rect:
         )
 
     for side in SIDES:
-        strip = _strip(rect, side)
+        strip, _ = _cut(rect, side)
         saturated = _colour_cast(planes, strip).saturation >= limits.saturation
         if saturated and is_tinted(strip, times=2.5):
             rect = _trim(rect, side, is_tinted, most)
@@ -592,8 +614,11 @@ def _interior(rect: Rect) -> Rect | None:
 def _trim(rect: Rect, side: Side, is_bad: Callable[[Rect], bool], most: float = math.inf) -> Rect:
     """Take strips off one side while they are bad, there is room, and less than `most` is gone."""
     taken = 0
-    while taken < most and _length(rect, side) > LEAST_SIDE_PX and is_bad(_strip(rect, side)):
-        rect = _without_strip(rect, side)
+    while taken < most and _length(rect, side) > LEAST_SIDE_PX:
+        strip, rest = _cut(rect, side)
+        if not is_bad(strip):
+            break
+        rect = rest
         taken += STRIP_PX
     return rect
 
@@ -602,29 +627,21 @@ def _length(rect: Rect, side: Side) -> int:
     return rect.width if side in ("left", "right") else rect.height
 
 
-def _strip(rect: Rect, side: Side) -> Rect:
-    """Return the outermost rows or columns of one side."""
+def _cut(rect: Rect, side: Side) -> tuple[Rect, Rect]:
+    """Return the outermost rows or columns of one side, and what is left without them."""
     match side:
         case "left":
-            return rect._replace(x1=rect.x0 + STRIP_PX)
+            at = rect.x0 + STRIP_PX
+            return rect._replace(x1=at), rect._replace(x0=at)
         case "right":
-            return rect._replace(x0=rect.x1 - STRIP_PX)
+            at = rect.x1 - STRIP_PX
+            return rect._replace(x0=at), rect._replace(x1=at)
         case "top":
-            return rect._replace(y1=rect.y0 + STRIP_PX)
+            at = rect.y0 + STRIP_PX
+            return rect._replace(y1=at), rect._replace(y0=at)
         case "bottom":
-            return rect._replace(y0=rect.y1 - STRIP_PX)
-
-
-def _without_strip(rect: Rect, side: Side) -> Rect:
-    match side:
-        case "left":
-            return rect._replace(x0=rect.x0 + STRIP_PX)
-        case "right":
-            return rect._replace(x1=rect.x1 - STRIP_PX)
-        case "top":
-            return rect._replace(y0=rect.y0 + STRIP_PX)
-        case "bottom":
-            return rect._replace(y1=rect.y1 - STRIP_PX)
+            at = rect.y1 - STRIP_PX
+            return rect._replace(y0=at), rect._replace(y1=at)
 
 
 def _touches_margin(rect: Rect, shape: tuple[int, ...], margin: int) -> bool:

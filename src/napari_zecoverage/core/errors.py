@@ -70,6 +70,10 @@ class StudyError(ZecoverageError):
     """A cluster cannot be studied."""
 
 
+class JudgedClusterError(ZecoverageError, ValueError):
+    """The kept figures of a judged cluster cannot be read."""
+
+
 class StudyCancelledError(ZecoverageError):
     """The user asked to stop; nothing was kept."""
 
@@ -100,3 +104,8 @@ class ConfigWriteError(ConfigError):
 
 class OutputError(FileError):
     """A result cannot be written."""
+
+
+def reason_of(error: BaseException) -> str:
+    """Return what went wrong in the system's words, without the path that a message has already."""
+    return getattr(error, "strerror", None) or str(error)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import cv2
@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike, NDArray
 from napari_zecoverage.core.alpha import (
     ChosenMask,
     ThresholdRule,
-    clean_coverage,
+    UsableCoverage,
+    choose_mask,
     height_and_width,
-    mask_with_fallbacks,
-    why_unusable,
+    usable_coverage,
 )
 from napari_zecoverage.core.crop import Rect, edge_trim, strict_crop, valid_without_alpha
-from napari_zecoverage.core.errors import CoverageError
+from napari_zecoverage.core.fringe import Fringe, ResidualFringe, residual_fringe
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Alpha, Mask
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
 log = logging.getLogger(__name__)
+
+CROP_PREFIX: Final = "strict_overlap_crop_"
+"""The settings of the strict crop begin so."""
 
 LEAST_KEPT_SHARE: Final = 0.10
 """A mask that leaves less of the tile above alpha 0 is dropped."""
@@ -70,6 +73,36 @@ class FieldLost(NamedTuple):
     soft: float
 
 
+class Making(NamedTuple):
+    """How an outcome was made: what the next one of the same study takes over where it is equal.
+
+    Attributes
+    ----------
+    study : ClusterStudy or None
+        None outside of `apply_mask`.
+    coverage : UsableCoverage or None
+        None with the reason in `ignored`.
+    ignored : str
+        Why ZeMosaic would ignore the coverage; empty when it does not.
+    covered_px : int
+        Pixels that any frame covers.
+    chosen : ChosenMask or None
+        None when there was nothing to make a mask from.
+    crop_notes : tuple of str
+        What the crops had to say.
+    fringe : Fringe or None
+        The one that the outcome's residual is of.
+    """
+
+    study: ClusterStudy | None
+    coverage: UsableCoverage | None
+    ignored: str
+    covered_px: int
+    chosen: ChosenMask | None = None
+    crop_notes: tuple[str, ...] = ()
+    fringe: Fringe | None = None
+
+
 @dataclass(frozen=True)
 class MaskOutcome:
     """What ZeMosaic would do to a tile.
@@ -102,10 +135,13 @@ class MaskOutcome:
         Also of a mask that was dropped; None when there is no alpha at all.
     field_lost : FieldLost or None
         None without coverage, or when alpha is not known.
-    fringe : None
-        How coloured the rim is; measured separately.
+    fringe : ResidualFringe or None
+        The worst colour step that the saved tile still shows. None when no fringe
+        was given, and where nothing that was measured is visible.
     finite : ndarray of bool, shape (H, W), or None
         Only for a dropped mask: where the tile has any finite channel.
+    making : Making or None
+        For `apply_mask`'s `before`.
     """
 
     parameters: MaskParameters
@@ -119,8 +155,9 @@ class MaskOutcome:
     saved_rect: Rect
     alpha_stats: AlphaStats | None
     field_lost: FieldLost | None
-    fringe: None = None
+    fringe: ResidualFringe | None = None
     finite: Mask | None = None
+    making: Making | None = field(default=None, repr=False, compare=False)
 
     @property
     def opaque(self) -> Mask:
@@ -172,11 +209,16 @@ def mask_tile(
     shape = height_and_width(np.shape(tile))
     if np.size(tile) == 0:
         raise ValueError(f"tile: expected pixels, got the shape {np.shape(tile)}")
-    clean, ignored = _usable_coverage(coverage, shape)
-    return _masked(tile, clean, ignored, shape, parameters)
+    return _masked(tile, _look_at_coverage(coverage, shape), shape, parameters, None)
 
 
-def apply_mask(study: ClusterStudy, parameters: MaskParameters) -> MaskOutcome:
+def apply_mask(
+    study: ClusterStudy,
+    parameters: MaskParameters,
+    *,
+    fringe: Fringe | None = None,
+    before: MaskOutcome | None = None,
+) -> MaskOutcome:
     """Return what ZeMosaic would do to a studied cluster's tile.
 
     Fast enough for every tick of a slider.
@@ -188,6 +230,13 @@ def apply_mask(study: ClusterStudy, parameters: MaskParameters) -> MaskOutcome:
         everything but the low-signal mask can be told.
     parameters : MaskParameters
         The thresholds.
+    fringe : Fringe, optional
+        What `measure_fringe` found in this study; adds what of it stays visible.
+    before : MaskOutcome, optional
+        What this function returned for the same study, its arrays as they were.
+        The answer is the same with it and without; where it is equal, its arrays
+        are handed on: ``outcome.alpha is before.alpha`` tells that nothing
+        changed. One of another study is not looked at.
 
     Returns
     -------
@@ -195,20 +244,101 @@ def apply_mask(study: ClusterStudy, parameters: MaskParameters) -> MaskOutcome:
         With crops and the field lost.
     """
     shape = study.canvas.shape
-    clean, ignored = _usable_coverage(study.coverage, shape)
-    outcome = _masked(study.tile, clean, ignored, shape, parameters)
+    if before is not None and (before.making is None or before.making.study is not study):
+        before = None
+    if before is not None and before.making is not None:
+        making = before.making._replace(chosen=None)
+    else:
+        making = _look_at_coverage(study.coverage, shape)._replace(study=study)
+    outcome = _masked(study.tile, making, shape, parameters, before)
     if outcome.alpha is None and outcome.source != "dropped":
         return outcome
+    if before is not None and _same_mask(outcome, before) and _same_crops(parameters, before):
+        cropped = _cropped_as(before, outcome)
+    else:
+        cropped = _cropped(outcome, study)
+    if fringe is None:
+        return cropped
+    return _with_fringe(cropped, fringe, before)
+
+
+def _cropped(outcome: MaskOutcome, study: ClusterStudy) -> MaskOutcome:
+    """Return the outcome with the crops, and what mask and crops cost."""
+    making = outcome.making
+    assert making is not None  # `_masked` gives it
+    clean = None if making.coverage is None else making.coverage.frames
     strict, saved, strict_notes = _strict_crop(outcome, clean)
     trim, saved, trim_notes = _edge_trim(outcome, study, clean, saved)
+    crop_notes = strict_notes + trim_notes
     return replace(
         outcome,
-        notes=outcome.notes + strict_notes + trim_notes,
+        notes=outcome.notes + crop_notes,
         strict_crop=strict,
         edge_trim=trim,
         saved_rect=saved,
-        field_lost=None if clean is None else _field_lost(outcome.alpha, clean, saved),
+        field_lost=None if clean is None else _field_lost(outcome, clean, saved, making.covered_px),
+        making=making._replace(crop_notes=crop_notes, fringe=None),
     )
+
+
+def _cropped_as(before: MaskOutcome, outcome: MaskOutcome) -> MaskOutcome:
+    """Return the outcome with the crops of another one of the same mask."""
+    assert before.making is not None
+    assert outcome.making is not None
+    crop_notes = before.making.crop_notes
+    return replace(
+        outcome,
+        notes=outcome.notes + crop_notes,
+        strict_crop=before.strict_crop,
+        edge_trim=before.edge_trim,
+        saved_rect=before.saved_rect,
+        field_lost=before.field_lost,
+        making=outcome.making._replace(crop_notes=crop_notes, fringe=None),
+    )
+
+
+def _same_mask(outcome: MaskOutcome, before: MaskOutcome) -> bool:
+    """Return whether both have the same arrays, so that nothing of them need be counted again."""
+    return (
+        outcome.source == before.source
+        and outcome.alpha is before.alpha
+        and outcome.finite is before.finite
+    )
+
+
+def _same_crops(parameters: MaskParameters, before: MaskOutcome) -> bool:
+    names = [name for name in MaskParameters.__dataclass_fields__ if name.startswith(CROP_PREFIX)]
+    return all(getattr(parameters, name) == getattr(before.parameters, name) for name in names)
+
+
+def _with_fringe(outcome: MaskOutcome, fringe: Fringe, before: MaskOutcome | None) -> MaskOutcome:
+    """Return the outcome with what of the fringe stays visible."""
+    assert outcome.making is not None
+    making = outcome.making._replace(fringe=fringe)
+    if (
+        before is not None
+        and before.making is not None
+        and before.making.fringe is fringe
+        and _same_mask(outcome, before)
+        and outcome.saved_rect == before.saved_rect
+    ):
+        return replace(outcome, fringe=before.fringe, making=making)
+    left = residual_fringe(fringe, shown_pixels(outcome))
+    return replace(outcome, fringe=left, making=making)
+
+
+def shown_pixels(outcome: MaskOutcome) -> Mask:
+    """Return (H, W) bool on the canvas: what the saved tile shows, after the crops.
+
+    Raises
+    ------
+    ValueError
+        As `MaskOutcome.opaque`.
+    """
+    opaque = outcome.opaque
+    shown = np.zeros(opaque.shape, dtype=np.bool_)
+    shown[outcome.saved_rect.slices] = opaque[outcome.saved_rect.slices]
+    return shown
 
 
 def masked_tile(tile: ArrayLike, outcome: MaskOutcome) -> NDArray[Any]:
@@ -256,18 +386,13 @@ def saved_alpha(outcome: MaskOutcome) -> NDArray[np.uint8]:
 # --- the step ------------------------------------------------------------------------------
 
 
-def _usable_coverage(
-    coverage: ArrayLike | None, shape: tuple[int, int]
-) -> tuple[NDArray[np.float32] | None, str]:
-    """Return coverage as clean float32, or None and why ZeMosaic would ignore it."""
-    reason = why_unusable(coverage, shape)
-    if coverage is not None and not reason:
-        try:
-            return clean_coverage(np.squeeze(coverage))[0], ""
-        except CoverageError as error:
-            reason = str(error)
-    log.debug("MT_COVERAGE_IGNORED: tile=0 reason=%s", reason)
-    return None, reason
+def _look_at_coverage(coverage: ArrayLike | None, shape: tuple[int, int]) -> Making:
+    """Return what every mask of a coverage needs to know of it."""
+    usable, reason = usable_coverage(coverage, shape)
+    if usable is None:
+        log.debug("MT_COVERAGE_IGNORED: tile=0 reason=%s", reason)
+        return Making(None, None, reason, 0)
+    return Making(None, usable, "", int(np.count_nonzero(usable.frames > 0)))
 
 
 class _Thresholds(NamedTuple):
@@ -283,13 +408,15 @@ class _Thresholds(NamedTuple):
 
 def _masked(
     tile: ArrayLike | None,
-    coverage: NDArray[np.float32] | None,
-    ignored: str,
+    making: Making,
     shape: tuple[int, int],
     parameters: MaskParameters,
+    before: MaskOutcome | None,
 ) -> MaskOutcome:
-    """Return the outcome before any crop; `coverage` is clean or None."""
+    """Return the outcome before any crop."""
     whole = Rect(0, 0, *shape)
+    ignored = making.ignored
+    coverage = None if making.coverage is None else making.coverage.frames
     if coverage is None and tile is None:
         note = (
             f"Coverage ignored: {ignored}. ZeMosaic then makes its mask from the tile's own pixels "
@@ -297,27 +424,35 @@ def _masked(
         )
         return _outcome(parameters, None, "low-signal", (note,), whole)
     notes: list[str] = []
-    if coverage is None:
+    if making.coverage is None:
         notes.append(
             f"Coverage ignored: {ignored}. ZeMosaic makes its mask from the tile's own pixels "
             "instead; min_coverage_abs, min_coverage_frac and morph_open_px do nothing."
         )
         thresholds = _Thresholds(*_asked(parameters), relaxed=False)
     else:
-        thresholds = _relaxed(parameters, float(coverage.max()), notes)
-    chosen = mask_with_fallbacks(tile, coverage, thresholds)
+        thresholds = _relaxed(parameters, making.coverage.maximum, notes)
+    known = None if before is None or before.making is None else before.making.chosen
+    chosen = choose_mask(tile, making.coverage, ignored, shape, thresholds, before=known)
+    making = making._replace(chosen=chosen)
     notes += _notes_on_mask(chosen, thresholds, coverage)
     if chosen.alpha is None:
-        return _outcome(parameters, None, chosen.source, tuple(notes), whole)
+        outcome = _outcome(parameters, None, chosen.source, tuple(notes), whole)
+        return replace(outcome, making=making)
 
-    outcome = _outcome(parameters, chosen.alpha, chosen.source, tuple(notes), whole)
+    stats = None
+    if before is not None and known is not None and chosen.alpha is known.alpha:
+        stats = before.alpha_stats
+    outcome = _outcome(parameters, chosen.alpha, chosen.source, tuple(notes), whole, stats)
+    outcome = replace(outcome, making=making)
     if chosen.source == "coverage" and chosen.from_coverage is not None:
         rule = chosen.from_coverage.rule
         if rule == "min_coverage_abs" and thresholds.relaxed:
             rule = "relaxed"
         outcome = replace(outcome, threshold=chosen.from_coverage.threshold, threshold_rule=rule)
     if _kept_share(outcome) < LEAST_KEPT_SHARE:
-        return _dropped(outcome, tile, coverage)
+        finite = before.finite if before is not None else None
+        return _dropped(outcome, tile, coverage, finite)
     log.info(
         "MT_PIPELINE: altaz_cleanup applied: masked_used=False mask2d_used=True "
         "mask2d_applied=True threshold=%s",
@@ -332,8 +467,14 @@ def _outcome(
     source: Literal["coverage", "low-signal", "radial", "dropped"],
     notes: tuple[str, ...],
     whole: Rect,
+    stats: AlphaStats | None = None,
 ) -> MaskOutcome:
-    """Return an outcome without crops whose threshold played no part."""
+    """Return an outcome without crops whose threshold played no part.
+
+    `stats` are those of `alpha` where they are known.
+    """
+    if stats is None and alpha is not None:
+        stats = _alpha_stats(alpha)
     return MaskOutcome(
         parameters=parameters,
         alpha=alpha,
@@ -344,14 +485,14 @@ def _outcome(
         strict_crop=None,
         edge_trim=None,
         saved_rect=whole,
-        alpha_stats=None if alpha is None else _alpha_stats(alpha),
+        alpha_stats=stats,
         field_lost=None,
     )
 
 
 def _alpha_stats(alpha: Alpha) -> AlphaStats:
     lowest, highest = cv2.minMaxLoc(alpha)[:2]
-    stats = AlphaStats(np.count_nonzero(alpha > 0) / alpha.size, float(lowest), float(highest))
+    stats = AlphaStats(int(np.count_nonzero(alpha > 0)) / alpha.size, float(lowest), float(highest))
     log.info(
         "ALPHA_STATS: level=master_tile nonzero_frac=%.3f min=%.3f max=%.3f shape=%s",
         *stats,
@@ -509,9 +650,15 @@ def _notes_on_pixels(outcome: MaskOutcome, coverage: NDArray[np.float32] | None)
 
 
 def _dropped(
-    outcome: MaskOutcome, tile: ArrayLike | None, coverage: NDArray[np.float32] | None
+    outcome: MaskOutcome,
+    tile: ArrayLike | None,
+    coverage: NDArray[np.float32] | None,
+    finite: Mask | None,
 ) -> MaskOutcome:
-    """Return the outcome when the mask would leave too little: the tile stays as it is."""
+    """Return the outcome when the mask would leave too little: the tile stays as it is.
+
+    `finite` is that of an outcome of the same tile and coverage, where it is known.
+    """
     kept = _kept_share(outcome)
     log.warning(
         "ALTaz guard: skipping nanize/zeroize (nonzero_frac=%.3f < %.3f)", kept, LEAST_KEPT_SHARE
@@ -520,9 +667,10 @@ def _dropped(
         f"Mask dropped: the {outcome.source} mask would leave {kept:.1%} of the tile, ZeMosaic "
         f"wants at least {LEAST_KEPT_SHARE:.0%}. The tile stays as it is, with its whole rim."
     )
-    finite = None if coverage is None else coverage > 0
-    if tile is not None:
+    if finite is None and tile is not None:
         finite = _any_finite(np.asarray(tile))
+    elif finite is None and coverage is not None:
+        finite = coverage > 0
     return replace(
         outcome, alpha=None, source="dropped", notes=(*outcome.notes, note), finite=finite
     )
@@ -606,15 +754,21 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
-def _field_lost(alpha: Alpha | None, coverage: NDArray[np.float32], saved: Rect) -> FieldLost:
-    """Return the shares of the covered area that the saved tile does not show."""
-    total = int(np.count_nonzero(coverage > 0))
-    covered = coverage[saved.slices] > 0
-    inside = int(np.count_nonzero(covered))
-    if alpha is None:
-        lost = 1.0 - inside / total
+def _field_lost(
+    outcome: MaskOutcome, coverage: NDArray[np.float32], saved: Rect, total: int
+) -> FieldLost:
+    """Return the shares of the covered area, `total` pixels, that the saved tile does not show."""
+    if outcome.alpha is None:
+        lost = 1.0 - int(np.count_nonzero(coverage[saved.slices] > 0)) / total
         return FieldLost(lost, lost)
-    shown = alpha[saved.slices]
-    opaque = int(np.count_nonzero((shown >= OPAQUE_ALPHA) & covered))
-    light = cv2.mean(shown, covered.view(np.uint8))[0] * inside
-    return FieldLost(1.0 - opaque / total, max(0.0, 1.0 - light / total))
+    shown = outcome.alpha[saved.slices]
+    opaque = shown >= OPAQUE_ALPHA
+    if outcome.source != "coverage" or np.float32(outcome.threshold) <= 0:
+        # Elsewhere only covered pixels have any alpha: they need not be looked up.
+        covered = coverage[saved.slices] > 0
+        opaque &= covered
+        shown = shown * covered
+    kept = int(np.count_nonzero(opaque))
+    # Quick, and unlike OpenCV's sum the same wherever the array lies in memory.
+    light = float(cv2.reduce(shown, 0, cv2.REDUCE_SUM, dtype=cv2.CV_64F).sum())
+    return FieldLost(1.0 - kept / total, max(0.0, 1.0 - light / total))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Mapping
-from dataclasses import Field, asdict, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields, replace
 from typing import Any, Final, Literal, Self, get_args
 
 from napari_zecoverage.core.errors import ParameterError
@@ -307,6 +307,20 @@ class MaskParameters(AlphaParameters):
             CONFIG_PREFIX + name: value for name, value in asdict(self).items() if name != "notes"
         }
 
+    @property
+    def thresholds(self) -> tuple[float, float, int]:
+        """What an advice is about: min_coverage_abs, min_coverage_frac, morph_open_px."""
+        return self.min_coverage_abs, self.min_coverage_frac, self.morph_open_px
+
+    def with_thresholds_of(self, other: MaskParameters) -> Self:
+        """Return these settings with the three thresholds of others."""
+        return replace(
+            self,
+            min_coverage_abs=other.min_coverage_abs,
+            min_coverage_frac=other.min_coverage_frac,
+            morph_open_px=other.morph_open_px,
+        )
+
 
 def _lenient(
     setting: Field[Any], name: str, config: Mapping[str, Any], default: Any, notes: list[str]
@@ -385,3 +399,60 @@ class StudyOptions:
                 raise ParameterError(
                     name, f"must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
                 )
+
+
+@dataclass(frozen=True)
+class AdviceOptions:
+    """What the advice may leave, and what it goes by.
+
+    Attributes
+    ----------
+    tolerance : float
+        Largest colour step that may stay visible, in units of the core's colour
+        noise of one pixel. The usual automatic stretch (background at 0.25,
+        shadows cut 2.8 σ below it) makes 17 of 255 grey levels out of 1 σ of one
+        channel. A quarter of the colour noise is so a step of 4 to 6 levels, 3 in
+        CIELAB, between two areas: just above what the eye notices (2.3). The
+        noise of a pixel does not hide it, because the eye takes the mean.
+    certainty : float
+        A step is a reason to cut only where it exceeds the tolerance by so many
+        standard deviations of its own uncertainty; more than those that the
+        measure of the fringe takes off already.
+    least_gain : float
+        Masks whose fields differ by less than this share of the covered area are
+        taken as equally large; the one nearest to ZeMosaic's defaults is advised.
+    """
+
+    tolerance: float = _number(
+        0.25,
+        Limits(
+            0.01,
+            100,
+            2,
+            0.05,
+            2,
+            "× the noise of a pixel",
+            "The largest colour step that may stay visible.",
+        ),
+    )
+    certainty: float = _number(
+        0.0,
+        Limits(
+            0, 10, 5, 0.5, 1, "σ", "How surely a step must exceed the tolerance to be cut away."
+        ),
+    )
+    least_gain: float = _number(
+        0.001,
+        Limits(
+            0,
+            1,
+            0.05,
+            0.001,
+            3,
+            "of the covered area",
+            "Differences in field below this count for nothing.",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)

@@ -15,10 +15,10 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Mask = NDArray[np.bool_]
 Alpha = NDArray[np.float32]
+Squares = NDArray[np.uint16] | NDArray[np.float32]
 
 # OpenCV's exact distance finds, row by row, which column's outside pixel is nearest:
 # it intersects the parabolas f + (x - column)² in float32. The borders between them
@@ -30,6 +30,9 @@ EXACT_WIDTH_TIMES_REACH: Final = 2**21
 EXACT_WIDTH_PX: Final = 2**11
 EXACT_HEIGHT_PX: Final = 2**14
 EXACT_REACH_PX: Final = 1440
+
+BAND_PX: Final = 2**15
+"""So many pixels are looked up at a time."""
 
 CELL_PX: Final = 32
 """Side of the squares in which the far inside of the kept area is looked for."""
@@ -65,15 +68,70 @@ def ramp(inside: Mask, margin_px: float, exponent: float) -> Alpha:
         _ramp_by_scipy(inside[box], alpha[box], margin_px, exponent)
         return alpha
     table = _table(margin_px, exponent)
-    last = np.float32(table.size - 1)
     for window, core in windows:
         distance = _exact_distance(inside[box][window])[core]
-        squares = np.multiply(distance, distance)
+        _look_up(distance, table, alpha[box][window][core])
+    return alpha
+
+
+def squared_distances(inside: Mask, margin_px: float) -> Squares | None:
+    """Return what `ramp` looks alpha up by: its result is `alpha_of_squares` at these places.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (H, W), C order
+        Not all of it True.
+    margin_px : float
+        Pixels, above 0.
+
+    Returns
+    -------
+    ndarray of uint16 or float32, shape (H, W), or None
+        Whole numbers: 0 where not inside; the squared distance to the outside, at
+        most the last that `alpha_of_squares` has. uint16 where that is enough.
+        None when the margin is too wide.
+    """
+    box = _box_with_rim(inside)
+    windows = [] if box is None else _rim_windows(inside[box], margin_px)
+    if windows is None:
+        return None
+    last = _first_beyond(margin_px)
+    squares: Squares = np.zeros(inside.shape, np.uint16 if last < 2**16 else np.float32)
+    if box is None:
+        return squares
+    np.multiply(inside[box], squares.dtype.type(last), out=squares[box])
+    for window, core in windows:
+        distance = _exact_distance(inside[box][window])[core]
+        target = squares[box][window][core]
+        rows = max(1, BAND_PX // max(1, distance.shape[1]))
+        for top in range(0, distance.shape[0], rows):
+            band = distance[top : top + rows]
+            rounded = np.minimum(np.multiply(band, band), np.float32(last))
+            target[top : top + rows] = np.rint(rounded, out=rounded)
+    return squares
+
+
+def alpha_of_squares(margin_px: float, exponent: float) -> NDArray[np.float32]:
+    """Return alpha of every squared distance from 0 to the first whole pixel beyond the margin."""
+    return _table(margin_px, exponent)
+
+
+def _first_beyond(margin_px: float) -> int:
+    return math.ceil(margin_px + 1) ** 2
+
+
+def _look_up(
+    distance: NDArray[np.float32], table: NDArray[np.float32], alpha: NDArray[np.float32]
+) -> None:
+    """Write the alpha of each distance, some rows at a time: what is at work stays in the cache."""
+    last = np.float32(table.size - 1)
+    rows = max(1, BAND_PX // max(1, distance.shape[1]))
+    for top in range(0, distance.shape[0], rows):
+        band = distance[top : top + rows]
+        squares = np.multiply(band, band)
         np.minimum(squares, last, out=squares)
         squares += np.float32(0.5)  # the conversion cuts off
-        target = alpha[box][window][core]
-        target[...] = table[squares.astype(np.int32)]
-    return alpha
+        alpha[top : top + rows] = table.take(squares.astype(np.intp), mode="clip")
 
 
 def _exact_distance(inside: Mask) -> NDArray[np.float32]:
@@ -103,7 +161,7 @@ def _profile(squares: NDArray[Any], margin_px: float, exponent: float) -> NDArra
 @lru_cache(maxsize=4)  # a slider of a threshold leaves margin and decay as they are
 def _table(margin_px: float, exponent: float) -> NDArray[np.float32]:
     """Return alpha of every squared distance up to the first whole pixel beyond the margin."""
-    table = _profile(np.arange(math.ceil(margin_px + 1) ** 2 + 1), margin_px, exponent)
+    table = _profile(np.arange(_first_beyond(margin_px) + 1), margin_px, exponent)
     table.flags.writeable = False
     return table
 
@@ -118,6 +176,9 @@ def _ramp_in_corner(alpha: Alpha, margin_px: float, exponent: float) -> None:
 
 def _ramp_by_scipy(inside: Mask, alpha: Alpha, margin_px: float, exponent: float) -> None:
     """Write the ramp of any size and margin; slower."""
+    # Rarely wanted, and dear to import.
+    from scipy import ndimage
+
     distance = ndimage.distance_transform_edt(inside)
     squares = np.rint(np.square(distance, out=distance), out=distance)
     alpha[inside] = _profile(squares[inside], margin_px, exponent)
@@ -253,18 +314,19 @@ def _far_inside(inside: Mask, reach: int) -> tuple[int, int, int, int]:
 def _largest_rectangle(cells: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Return top, left, bottom, right of the largest rectangle of ones; zeros without any."""
     best, found = 0, (0, 0, 0, 0)
-    columns = cells.shape[1]
-    heights = [0] * (columns + 1)  # a last column of height 0 closes every rectangle
-    for row, line in enumerate(cells.tolist()):
-        open_at: list[tuple[int, int]] = []  # (first column, height), heights rising
-        for column in range(columns + 1):
-            if column < columns:
-                heights[column] = heights[column] + 1 if line[column] else 0
-            start = column
-            while open_at and open_at[-1][1] >= heights[column]:
-                start, tall = open_at.pop()
-                if tall * (column - start) > best:
-                    best = tall * (column - start)
-                    found = (row + 1 - tall, start, row + 1, column)
-            open_at.append((start, heights[column]))
+    place = np.arange(cells.shape[1])
+    before = place[:, np.newaxis] > place
+    heights = np.zeros(cells.shape[1], dtype=np.int64)
+    for row, line in enumerate(cells):
+        heights = (heights + 1) * line
+        # Each column's height reaches as far as no column is lower.
+        lower = heights < heights[:, np.newaxis]
+        start = np.where(lower & before, place + 1, 0).max(axis=1)
+        stop = np.where(lower & ~before, place, place.size).min(axis=1)
+        areas = heights * (stop - start)
+        widest = int(np.argmax(areas))
+        if areas[widest] > best:
+            best = int(areas[widest])
+            top = row + 1 - int(heights[widest])
+            found = (top, int(start[widest]), row + 1, int(stop[widest]))
     return found

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from types import ModuleType
+from typing import Any, Final, Literal, NamedTuple
 
 import astroalign
 import cv2
@@ -48,6 +50,50 @@ is no proof."""
 
 RESCUE_MIN_OVERLAP: Final = 0.1
 """A rescue that would leave less of the frame than this on the reference is not believed."""
+
+
+class _RandomWithoutChance:
+    """`numpy.random` whose generators, where no seed is named, all begin alike."""
+
+    @staticmethod
+    def default_rng(seed: Any = 1) -> np.random.Generator:
+        return np.random.default_rng(1 if seed is None else seed)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np.random, name)
+
+
+class _NumpyWithoutChance:
+    """NumPy as our astroalign sees it."""
+
+    random: Final = _RandomWithoutChance()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+def _astroalign_without_chance() -> ModuleType:
+    """Return an astroalign of our own, which tries triangles in the same order each time.
+
+    It takes the first that fits. With few stars another one first may give pairs of stars
+    of which the fit keeps one more or less, and a study would differ from its repetition.
+    A copy, so that nobody else's astroalign or NumPy is changed.
+    """
+    spec = astroalign.__spec__
+    own = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(own)
+    if getattr(own, "_np", None) is np:
+        own._np = _NumpyWithoutChance()  # type: ignore[attr-defined]
+    else:
+        log.warning(
+            "astroalign %s draws its triangles by chance: with few stars, transforms may differ "
+            "from one study to the next",
+            getattr(own, "__version__", "of this version"),
+        )
+    return own
+
+
+_astroalign: Final = _astroalign_without_chance()
 
 Method = Literal["reference", "astroalign", "fft", "failed"]
 Points = NDArray[np.float64]
@@ -156,10 +202,10 @@ def _match_stars(stars: Points, reference_stars: Points) -> tuple[Registration |
     if len(reference_stars) < MIN_STARS:
         return None, f"the reference has only {len(reference_stars)} stars"
     try:
-        transform, _ = astroalign.find_transform(
+        transform, _ = _astroalign.find_transform(
             stars, reference_stars, max_control_points=MAX_CONTROL_POINTS
         )
-    except (astroalign.MaxIterError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
+    except (_astroalign.MaxIterError, ValueError, TypeError, IndexError, np.linalg.LinAlgError):
         return None, f"none of its {len(stars)} stars match the reference's"
     matrix = np.asarray(transform.params, dtype=np.float64)
     if not np.isfinite(matrix).all():
@@ -181,8 +227,7 @@ class _Fit(NamedTuple):
 def _refine(matrix: NDArray[np.float64], stars: Points, reference_stars: Points) -> _Fit:
     """Fit the similarity again on every star that meets one, until the pairs stay the same.
 
-    astroalign shuffles its triangles and weights a star by the triangles it is
-    part of; this makes the answer the same at every run. Two stars that flow
+    astroalign weights a star by the triangles it is part of. Two stars that flow
     into one are found off their place: pairs much further apart than most are
     dropped in the end.
     """

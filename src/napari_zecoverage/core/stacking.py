@@ -17,15 +17,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import theilslopes
 
 from napari_zecoverage.core.coverage import Canvas, Footprint
-from napari_zecoverage.core.errors import FrameError, OutputError
+from napari_zecoverage.core.errors import FrameError, OutputError, reason_of
 from napari_zecoverage.core.parameters import BackgroundMode, StackMethod
 
 Pixels = NDArray[np.float32]
@@ -66,6 +65,25 @@ MIN_BLOCK_CORRELATION: Final = 0.5
 """Below it the sky has too little structure for a slope, and only the level is matched."""
 
 _PIXEL_BYTES: Final = 3 * 4
+
+
+class FrameBackground(NamedTuple):
+    """What the match of its sky to the reference's did to a frame: slope · raw + offset.
+
+    Attributes
+    ----------
+    slope : tuple of 3 floats
+        R, G, B; 1 unless the match is linear.
+    offset : tuple of 3 floats
+        R, G, B, ADU.
+    """
+
+    slope: tuple[float, float, float]
+    offset: tuple[float, float, float]
+
+
+UNCHANGED: Final = FrameBackground((1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+"""Of a frame that was stacked as it is."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +161,7 @@ def stack_tile(
     workers: int,
     scratch_dir: Path | None = None,
     on_step: Callable[[int, int], None],
-) -> tuple[Pixels, list[FrameError]]:
+) -> tuple[Pixels, list[FrameBackground | None], list[FrameError]]:
     """Stack a cluster's frames on its canvas.
 
     Parameters
@@ -169,6 +187,8 @@ def stack_tile(
     -------
     tile : (H, W, 3) float32 array
         NaN where no frame covers.
+    backgrounds : list of FrameBackground or None
+        One an input; None for one that is left out.
     failed : list of FrameError
         A frame that cannot be read any more is left out of the tile.
 
@@ -181,6 +201,7 @@ def stack_tile(
     size = int(placements[-1].row_bytes[-1]) if placements else 0
     total = len(inputs) + len(_bands(inputs, canvas))
     failed: dict[int, FrameError] = {}
+    matched: dict[int, FrameBackground] = {}
     with _scratch_file(scratch_dir, size) as scratch, ThreadPoolExecutor(workers) as pool:
 
         def place(index: int) -> None:
@@ -190,7 +211,7 @@ def stack_tile(
             except FrameError as error:
                 failed[index] = error
                 return
-            _match_background(warped, placed.box, reference, canvas, background)
+            matched[index] = _match_background(warped, placed.box, reference, canvas, background)
             scratch.write(int(placed.row_bytes[0]), warped[_inside(placed, placed.box)])
 
         done = 0
@@ -209,7 +230,8 @@ def stack_tile(
         for _ in _in_order(pool, combine, _bands(inputs, canvas), workers):
             done += 1
             on_step(done, total)
-    return tile, [failed[index] for index in sorted(failed)]
+    backgrounds = [matched.get(index) for index in range(len(inputs))]
+    return tile, backgrounds, [failed[index] for index in sorted(failed)]
 
 
 def _in_order(
@@ -252,7 +274,7 @@ def _scratch_trouble(place: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             place,
-            f"the stack's scratch file cannot be used ({error.strerror or error}); "
+            f"the stack's scratch file cannot be used ({reason_of(error)}); "
             "free some room there, or study the coverage alone (stack: none)",
         ) from error
 
@@ -310,19 +332,19 @@ def _match_background(
     reference: Pixels,
     canvas: Canvas,
     background: BackgroundMode,
-) -> None:
+) -> FrameBackground:
     """Bring a warped frame's sky to the reference's, a channel at a time, in place.
 
     Both skies are compared where they overlap; a frame that does not meet the
-    reference is left as it is.
+    reference is left as it is. Returns what was done.
     """
     if background == "off":
-        return
+        return UNCHANGED
     (rows, columns), (y, x) = box, canvas.offset
     top, bottom = max(rows.start, y), min(rows.stop, y + canvas.frame_shape[0])
     left, right = max(columns.start, x), min(columns.stop, x + canvas.frame_shape[1])
     if bottom <= top or right <= left:
-        return
+        return UNCHANGED
     step = max(1, math.isqrt((bottom - top) * (right - left) // SAMPLES))
     ours = warped[
         top - rows.start : bottom - rows.start : step,
@@ -331,7 +353,8 @@ def _match_background(
     theirs = reference[top - y : bottom - y : step, left - x : right - x : step]
     both = np.isfinite(ours[..., 0]) & np.isfinite(theirs[..., 0])
     if np.count_nonzero(both) < MIN_SAMPLES:
-        return
+        return UNCHANGED
+    slopes, levels = [1.0] * 3, [0.0] * 3
     for channel in range(3):
         slope = 1.0
         if background == "linear":
@@ -339,6 +362,8 @@ def _match_background(
         level = np.median(theirs[..., channel][both]) - slope * np.median(ours[..., channel][both])
         warped[..., channel] *= np.float32(slope)
         warped[..., channel] += np.float32(level)
+        slopes[channel], levels[channel] = slope, float(level)
+    return FrameBackground((slopes[0], slopes[1], slopes[2]), (levels[0], levels[1], levels[2]))
 
 
 def _background_slope(ours: Pixels, theirs: Pixels) -> float:
@@ -364,6 +389,9 @@ def _background_slope(ours: Pixels, theirs: Pixels) -> float:
         return 1.0
     if float(np.corrcoef(x, y)[0, 1]) < MIN_BLOCK_CORRELATION:
         return 1.0
+    # Half a second to import, and only needed here.
+    from scipy.stats import theilslopes
+
     slope = float(theilslopes(y, x).slope)
     return slope if SLOPE_RANGE[0] <= slope <= SLOPE_RANGE[1] else 1.0
 

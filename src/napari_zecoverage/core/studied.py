@@ -13,6 +13,7 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.stacking import FrameBackground
 
 Stage = Literal["register", "cover", "stack", "cache"]
 
@@ -68,6 +69,10 @@ class ClusterStudy:
         The canvas's WCS as FITS header text, where the reference frame has one.
     notes : tuple of str
         What the user should know about this study, in words.
+    backgrounds : tuple of FrameBackground or None
+        One a frame of the cluster: how its sky was matched to the reference's
+        before it was stacked; None for a frame that is not in the tile. Empty
+        without a tile.
     """
 
     cluster: Cluster
@@ -78,6 +83,7 @@ class ClusterStudy:
     tile: NDArray[np.float32] | None
     wcs_header: str | None = None
     notes: tuple[str, ...] = ()
+    backgrounds: tuple[FrameBackground | None, ...] = ()
 
     @property
     def frames_used(self) -> int:

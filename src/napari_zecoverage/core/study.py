@@ -16,16 +16,16 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.cache import StudyCache, cache_folder
+from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import (
     Canvas,
     Covering,
     Footprint,
-    check_coverage,
     choose_canvas,
     count_coverage,
     find_footprint,
+    why_ignored,
 )
 from napari_zecoverage.core.errors import (
     FrameError,
@@ -33,8 +33,10 @@ from napari_zecoverage.core.errors import (
     StudyCancelledError,
     StudyError,
 )
-from napari_zecoverage.core.frames import Frame, read_frame, star_picture
+from napari_zecoverage.core.frame_pixels import Frame
+from napari_zecoverage.core.frames import read_frame
 from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.paths import cache_folder
 from napari_zecoverage.core.registration import (
     MIN_STARS,
     Points,
@@ -43,7 +45,8 @@ from napari_zecoverage.core.registration import (
     find_stars,
     register_frame,
 )
-from napari_zecoverage.core.stacking import StackInput, stack_tile
+from napari_zecoverage.core.stacking import FrameBackground, StackInput, stack_tile
+from napari_zecoverage.core.star_picture import star_picture
 from napari_zecoverage.core.studied import (
     ClusterStudy,
     ProgressCallback,
@@ -165,9 +168,10 @@ def compute_study(
     placed = _place(cluster, aligned, canvas)
     coverage, reason = _count(placed, canvas, reporter)
     tile = None
+    backgrounds: tuple[FrameBackground | None, ...] = ()
     stack_notes: list[str] = []
     if options.stack != "none" and coverage is not None:
-        tile, stack_notes = _stack(
+        tile, backgrounds, stack_notes = _stack(
             cluster, aligned.reference_pixels, placed, canvas, options, workers, reporter
         )
     study = ClusterStudy(
@@ -178,6 +182,7 @@ def compute_study(
         coverage=coverage,
         tile=tile,
         wcs_header=_canvas_wcs(cluster, aligned.reference_index, canvas),
+        backgrounds=backgrounds,
     )
     notes = [*cluster.notes, *aligned.notes, *stack_notes, *_notes(study, reason)]
     return replace(study, notes=tuple(notes))
@@ -392,8 +397,8 @@ def _count(
 
     counts = count_coverage(one_by_one(), canvas.shape)
     frames_used = sum(each.times for each in placed)
-    coverage, _, reason = check_coverage(counts, canvas.shape, frames_used)
-    return coverage, reason
+    reason = why_ignored(counts, frames_used)
+    return None if reason else counts, reason
 
 
 def _stack(
@@ -404,7 +409,7 @@ def _stack(
     options: StudyOptions,
     workers: int,
     reporter: _Reporter,
-) -> tuple[NDArray[np.float32], list[str]]:
+) -> tuple[NDArray[np.float32], tuple[FrameBackground | None, ...], list[str]]:
     def loader(index: int) -> Callable[[], NDArray[np.float32]]:
         return lambda: _read(cluster, index).pixels
 
@@ -412,7 +417,7 @@ def _stack(
         StackInput(loader(each.frame_index), each.matrix, each.footprint, each.holes, each.times)
         for each in placed
     ]
-    tile, failed = stack_tile(
+    tile, matched, failed = stack_tile(
         inputs,
         reference_pixels,
         canvas,
@@ -424,7 +429,10 @@ def _stack(
         on_step=lambda done, total: reporter("stack", done, total),
     )
     notes = [f"{error} The coverage counts it; the tile is without it." for error in failed]
-    return tile, notes
+    backgrounds: list[FrameBackground | None] = [None] * len(cluster.frames)
+    for each, background in zip(placed, matched, strict=True):
+        backgrounds[each.frame_index] = background
+    return tile, tuple(backgrounds), notes
 
 
 def _scratch_folder() -> Path | None:

@@ -28,6 +28,7 @@ from qtpy.QtWidgets import (
 
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.controls import LowText, wrapped_label
+from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
@@ -52,13 +53,19 @@ _CANVAS_LABELS: Final[dict[CanvasMode, str]] = {
 _FRAME_FILES: Final = (
     "Frames (*.fit *.fits *.fts *.fit.gz *.fits.gz *.fits.fz *.npy);;All files (*)"
 )
-_NO_CLUSTER: Final = "Open a folder of frames, some files, or the sample."
+_TO_RUN: Final = "Run studies the selected cluster."
+_NO_CLUSTER: Final = "Open a folder of frames, some files, or the sample; or drop them here."
 
 
 class ClusterPanel(QGroupBox):
     """Buttons to open clusters, a table of them, Run with progress and Cancel.
 
     It only shows and asks; the dock does the work.
+
+    Parameters
+    ----------
+    recent : RecentPlaces, optional
+        What its menu of recent places offers.
 
     Signals
     -------
@@ -77,7 +84,9 @@ class ClusterPanel(QGroupBox):
     run_asked = Signal(object, object)
     cancel_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, recent: RecentPlaces | None = None
+    ) -> None:
         super().__init__("Cluster", parent)
         self._clusters: list[Cluster] = []
         self._gatings: list[Gating] = []
@@ -87,9 +96,20 @@ class ClusterPanel(QGroupBox):
         self._openers = [
             _button("Open folder…", "open_folder", self._on_open_folder),
             _button("Open files…", "open_files", self._on_open_files),
+            _button("Recent ▾", "open_recent", self._on_open_recent),
             _button("Sample", "open_sample", self.sample_chosen),
         ]
-        self._openers[2].setToolTip("A made-up cluster of raw frames with known fringes.")
+        tooltips = (
+            "A ZeMosaic run, or a folder of frames and of folders of frames.",
+            "Some frames, as one cluster.",
+            "What was opened last.",
+            "A made-up cluster of raw frames with known fringes.",
+        )
+        for button, tooltip in zip(self._openers, tooltips, strict=True):
+            button.setToolTip(tooltip)
+        self._openers[2].setAccessibleName("Recent places")
+        self._recent_menu = RecentMenu(recent or RecentPlaces(), self)
+        self._recent_menu.chosen.connect(self.source_chosen)
         openers = QHBoxLayout()
         for button in self._openers:
             openers.addWidget(button)
@@ -109,8 +129,10 @@ class ClusterPanel(QGroupBox):
         self._run = _button("Run", "run", self._on_run)
         self._run.setToolTip("Register the selected cluster's frames, count them, stack the tile.")
         self._cancel = _button("Cancel", "cancel", self.cancel_asked)
+        self._cancel.setToolTip("Stop what runs (Ctrl+.); nothing of it is kept.")
         self._progress = QProgressBar()
         self._progress.setObjectName("progress")
+        self._progress.setAccessibleName("Progress")
         self._progress.setTextVisible(False)
         self._progress.setRange(0, 1)
 
@@ -149,6 +171,11 @@ class ClusterPanel(QGroupBox):
         row = self._table.currentRow()
         return self._clusters[row] if 0 <= row < len(self._clusters) else None
 
+    @property
+    def options(self) -> StudyOptions:
+        """How clusters are to be studied."""
+        return StudyOptions(stack=self._stack.currentData(), canvas=self._canvas.currentData())
+
     def set_clusters(self, clusters: Sequence[Cluster]) -> None:
         """Put these clusters in the table and select the first."""
         self._clusters = list(clusters)
@@ -160,7 +187,7 @@ class ClusterPanel(QGroupBox):
                 item = QTableWidgetItem(text)
                 item.setToolTip(tooltip)
                 self._table.setItem(row, column, item)
-        self._summary.setText("" if self._clusters else _NO_CLUSTER)
+        self._summary.setText(_TO_RUN if self._clusters else _NO_CLUSTER)
         if self._clusters:
             self._table.selectRow(0)
         self._enable()
@@ -182,6 +209,28 @@ class ClusterPanel(QGroupBox):
         if not rows:
             self.set_clusters([cluster])
         self._table.selectRow(rows[0] if rows else 0)
+
+    def select_next(self) -> None:
+        """Select the next cluster; after the last, the first."""
+        self._select_further(1)
+
+    def select_previous(self) -> None:
+        """Select the cluster before; before the first, the last."""
+        self._select_further(-1)
+
+    def run_selected(self) -> None:
+        """Ask for the selected cluster to be studied, if it can be now."""
+        self._run.click()
+
+    def cancel_run(self) -> None:
+        """Ask what runs to stop."""
+        self._cancel.click()
+
+    def ask_for_folder(self) -> str:
+        """Let the user choose a folder; return it, empty when none is chosen."""
+        folder = QFileDialog.getExistingDirectory(self, "A folder of frames", self._folder)
+        self._folder = folder or self._folder
+        return folder
 
     def set_busy(self, text: str) -> None:
         """Show that something runs; `text` says what, empty for nothing."""
@@ -209,6 +258,11 @@ class ClusterPanel(QGroupBox):
         self._notes.show_text("\n".join(lines))
         self._notes.setVisible(bool(lines))
 
+    def _select_further(self, step: int) -> None:
+        count = len(self._clusters)
+        if count:
+            self._table.selectRow((self._table.currentRow() + step) % count)
+
     def _enable(self) -> None:
         for button in self._openers:
             button.setEnabled(not self._busy)
@@ -216,10 +270,14 @@ class ClusterPanel(QGroupBox):
         self._cancel.setEnabled(self._busy)
 
     def _on_open_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "A folder of frames", self._folder)
+        folder = self.ask_for_folder()
         if folder:
-            self._folder = folder
             self.source_chosen.emit(folder)
+
+    def _on_open_recent(self) -> None:
+        button = self._openers[2]
+        self._recent_menu.fill()
+        self._recent_menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
 
     def _on_open_files(self) -> None:
         files, _ = QFileDialog.getOpenFileNames(
@@ -238,10 +296,7 @@ class ClusterPanel(QGroupBox):
     def _on_run(self) -> None:
         cluster = self.selected
         if cluster is not None and not self._busy:
-            options = StudyOptions(
-                stack=self._stack.currentData(), canvas=self._canvas.currentData()
-            )
-            self.run_asked.emit(cluster, options)
+            self.run_asked.emit(cluster, self.options)
 
 
 def notes_of_cluster(cluster: Cluster) -> list[str]:
@@ -284,6 +339,7 @@ def _counted(counts: Mapping[Any, int]) -> str:
 def _button(text: str, name: str, slot: Any) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName(name)
+    button.setAccessibleName(text.rstrip("…"))
     button.clicked.connect(slot)
     return button
 

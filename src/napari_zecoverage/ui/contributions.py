@@ -1,21 +1,31 @@
-"""What the manifest offers besides the dock: the sample, and the reader for a studied cluster."""
+"""What the manifest offers besides the dock: the sample, the reader for a studied cluster, menus.
+
+Each command of a menu opens the dock where it is not open yet, and does its part there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from os import PathLike
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+import napari.viewer
+from qtpy.QtWidgets import QDockWidget
 
 from napari_zecoverage.core.cache import STUDY_SUFFIX, read_study
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import stretch
 from napari_zecoverage.sample import sample_folder
+from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.layers import coverage_layer, tile_layer
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 Paths: TypeAlias = str | PathLike[str] | Sequence[str | PathLike[str]]
+
+# As napari's menu Plugins calls it, so that it is the same dock.
+_DOCK_NAME: Final = "Coverage thresholds (ZeCoverage)"
 
 
 def layers_of(study: ClusterStudy) -> list[LayerData]:
@@ -66,3 +76,48 @@ def read_layers(path: Paths) -> list[LayerData]:
 
 def _listed(path: Paths) -> list[str | PathLike[str]]:
     return [path] if isinstance(path, (str, PathLike)) else list(path)
+
+
+def dock_of(viewer: napari.viewer.Viewer) -> CoverageDock:
+    """Return the viewer's dock, opened and in front."""
+    docks = [each for each in viewer.window.dock_widgets.values() if _is_dock(each)]
+    if not docks:
+        docks = [CoverageDock(viewer)]
+        viewer.window.add_dock_widget(docks[0], name=_DOCK_NAME)
+    dock = docks[0]
+    above = dock.parentWidget()
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parentWidget()
+    if above is not None:
+        above.show()
+        above.raise_()
+    return dock
+
+
+def _is_dock(widget: object) -> bool:
+    return isinstance(widget, CoverageDock)
+
+
+def align_frames(viewer: napari.viewer.Viewer) -> None:
+    """Let the user choose a folder, and register, count and stack its frames."""
+    dock_of(viewer).ask_for_folder(run=True)
+
+
+def open_run(viewer: napari.viewer.Viewer) -> None:
+    """Let the user choose a ZeMosaic output folder, and list its clusters."""
+    dock_of(viewer).ask_for_folder()
+
+
+def show_coverage(viewer: napari.viewer.Viewer) -> None:
+    """Show how many frames cover each pixel."""
+    dock_of(viewer).show_coverage()
+
+
+def show_fringes(viewer: napari.viewer.Viewer) -> None:
+    """Show the tile with what the thresholds remove see-through on it."""
+    dock_of(viewer).show_fringes()
+
+
+def export_thresholds(viewer: napari.viewer.Viewer) -> None:
+    """Go to where the thresholds are exported: what would change is shown there first."""
+    dock_of(viewer).show_export()

@@ -6,7 +6,7 @@ import math
 from itertools import count
 from typing import Final
 
-from qtpy.QtCore import QLocale, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -25,6 +25,7 @@ LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
 
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
+_LAYOUTS_INSIDE_ONE_ANOTHER: Final = 10
 _SLIDER_KEYS: Final = frozenset(
     (
         Qt.Key.Key_Left,
@@ -182,6 +183,16 @@ class _NumberField(QDoubleSpinBox):
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+def lay_out_now() -> None:
+    """Have the layouts done that wait for it, those inside one another in one go.
+
+    Left to itself, Qt does the layout of a label that says something else, then its
+    panel's, then that one's section's and so on, and draws the whole window each time.
+    """
+    for _ in range(_LAYOUTS_INSIDE_ONE_ANOTHER):
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
 
 
 def wrapped_label(name: str, text: str) -> QLabel:

@@ -29,6 +29,7 @@ class DiagnosisBox(QWidget):
         self._checked: Path | None = None
         self._check = QPushButton(_CHECK)
         self._check.setObjectName("check_zemosaic")
+        self._check.setAccessibleName(_CHECK)
         self._check.setToolTip(
             "Runs the alignment and the mask of the ZeMosaic beside the config on small made-up "
             "clusters, in a process of its own: do exported thresholds act in it? Takes up to a "

@@ -3,156 +3,108 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from napari.utils.notifications import show_error
+from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QShortcut
-from qtpy.QtWidgets import QLabel, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtGui import (
+    QKeyEvent,
+    QKeySequence,
+    QResizeEvent,
+)
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
+from napari_zecoverage.core.advice import Advice
+from napari_zecoverage.core.cache import STUDY_SUFFIX
 from napari_zecoverage.core.clusters import Cluster
-from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError, ZecoverageError
-from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
-from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
+from napari_zecoverage.core.fringe import Fringe
+from napari_zecoverage.core.judged import JudgedCluster
+from napari_zecoverage.core.outcome import MaskOutcome
+from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
 from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
-from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.picture import kept_edge, removed_pixels, stretch
 from napari_zecoverage.pixel import PixelReader
-from napari_zecoverage.sample import sample_folder
+from napari_zecoverage.preview import (
+    Preview,
+    Previews,
+    Request,
+    RoughPreview,
+    RoughPreviews,
+    wants_rough,
+)
+from napari_zecoverage.ui.advice_panel import AdvicePanel
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_study
+from napari_zecoverage.ui.controls import lay_out_now
+from napari_zecoverage.ui.dropping import Dropped, DropZone
 from napari_zecoverage.ui.export_panel import ExportPanel
-from napari_zecoverage.ui.inspect_panel import InspectPanel
+from napari_zecoverage.ui.files_box import Measured
+from napari_zecoverage.ui.inspect_panel import FRINGE_COLOURS, InspectPanel
+from napari_zecoverage.ui.jobs import (
+    Found,
+    Look,
+    Pictures,
+    RunFinished,
+    RunStep,
+    Studied,
+    edge_of,
+    find,
+    make_sample,
+    read,
+    stretch_again,
+    study_all,
+    study_one,
+    with_picture,
+)
 from napari_zecoverage.ui.layers import ClusterLayers
-from napari_zecoverage.ui.live import Background, Job, LatestWins
+from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact
+from napari_zecoverage.ui.measuring import Measuring
+from napari_zecoverage.ui.recent_places import RecentPlaces
 from napari_zecoverage.ui.remembered import RememberedThresholds
-from napari_zecoverage.ui.threshold_panel import ThresholdPanel
-from napari_zecoverage.verdict import Verdict, verdict_of
+from napari_zecoverage.ui.remembered_panels import RememberedPanels
+from napari_zecoverage.ui.run_panel import RunPanel
+from napari_zecoverage.ui.sections import Section
+from napari_zecoverage.ui.settings import Preferences, Settings
+from napari_zecoverage.ui.shortcuts import KeysDialog, bind_keys
+from napari_zecoverage.ui.threshold_panel import ADVICE_PRESET, ThresholdPanel
+from napari_zecoverage.verdict import Verdict
 from napari_zecoverage.zemosaic.config import ConfigFile
 from napari_zecoverage.zemosaic.gating import gate, gate_all
-from napari_zecoverage.zemosaic.manifests import read_snapshot
-from napari_zecoverage.zemosaic.run_folder import find_clusters
-from napari_zecoverage.zemosaic.tile_comparison import tile_beside
 
 if TYPE_CHECKING:
     import napari
-    from numpy.typing import NDArray
 
 logger = logging.getLogger(__name__)
 
 _WIDTH: Final = 410
 _REMEMBER_MS: Final = 1000
-_OUTLINES_MS: Final = 80
+_OUTLINES_MS: Final = 250
 _STATUS_LINES: Final = 3
-_BEFORE_AFTER_KEY: Final = "H"
-_HELP: Final = f"{_BEFORE_AFTER_KEY} before/after · Ctrl+Z undo · Ctrl+Shift+Z redo"
+_KEYS_WIDTH: Final = 28
+_HELP: Final = "H before/after · Ctrl+Z undo · F1 all keys"
 _ABOUT_STATUS: Final = (
     "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it, "
     "alpha, R−G and B−G in ADU against the core (mean of 9×9 px), and which frames, by their "
-    "numbers in the cluster.</p><p>Keys:<br>"
-    f"<b>{_BEFORE_AFTER_KEY}</b> hides what is removed, and shows it again<br>"
-    "<b>Ctrl+Z</b> undo, <b>Ctrl+Shift+Z</b> redo, in this dock<br>"
-    "<b>← →</b> a slider's step, <b>Page Up</b>, <b>Page Down</b> ten of them</p>"
+    "numbers in the cluster.</p><p><b>H</b> hides what is removed, and shows it again: before and "
+    "after. <b>F1</b> lists all keys.</p>"
 )
 _AS_LEFT: Final = (
     "The thresholds are as this cluster was left the last time; undo brings those before back."
 )
-
-
-class _Found(NamedTuple):
-    """What lies where the user pointed: clusters, and the settings of the run they are of."""
-
-    clusters: list[Cluster]
-    snapshot: Mapping[str, Any] | None
-
-
-class _Studied(NamedTuple):
-    """What a run gives: the study, and its tile fit to be looked at."""
-
-    study: ClusterStudy
-    shown: NDArray[Any] | None
-    beside: _MasterTile | None = None
-
-
-class _MasterTile(NamedTuple):
-    """The tile that a ZeMosaic run holds of the cluster: fit to be looked at, and in words."""
-
-    shown: tuple[NDArray[Any], tuple[int, int]] | None
-    lines: tuple[str, ...]
-
-
-class _Preview(NamedTuple):
-    """What a moved slider gives."""
-
-    outcome: MaskOutcome
-    removed: NDArray[Any]
-    edge: NDArray[Any]
-    verdict: Verdict
-
-
-# The four jobs: plain data in, plain data out, in a thread.
-
-
-def _find(source: str | PathLike[str] | Iterable[str], job: Job) -> _Found:
-    clusters = find_clusters(source)
-    _stop_if_asked(job)
-    folder = clusters[0].run_folder
-    try:
-        snapshot = None if folder is None else read_snapshot(folder)
-    except RunFolderError:
-        # The clusters' notes tell of it.
-        snapshot = None
-    return _Found(clusters, snapshot)
-
-
-def _make_sample(job: Job) -> _Found:
-    clusters = [replace(each, name="sample") for each in find_clusters(sample_folder())]
-    _stop_if_asked(job)
-    return _Found(clusters, None)
-
-
-def _stop_if_asked(job: Job) -> None:
-    """End a job that cannot be stopped on its way: what it found is not wanted any more."""
-    if job.should_stop():
-        raise StudyCancelledError("cancelled; nothing was opened")
-
-
-def _study(
-    cluster: Cluster, options: StudyOptions, snapshot: Mapping[str, Any] | None, job: Job
-) -> _Studied:
-    study = study_cluster(cluster, options, progress=job.report, should_stop=job.should_stop)
-    # Takes about a second the first time: here nobody waits for it, later the window would.
-    import_module("napari_zecoverage.ui.plots")
-    return _with_picture(study)._replace(beside=_master_tile(study, snapshot))
-
-
-def _master_tile(study: ClusterStudy, snapshot: Mapping[str, Any] | None) -> _MasterTile | None:
-    beside = tile_beside(study, snapshot)
-    if beside is None:
-        return None
-    lines = tuple(f"ZeMosaic's tile: {line}" for line in beside.lines)
-    if beside.tile is None or beside.rect is None:
-        return _MasterTile(None, lines)
-    seen = np.where(beside.tile.opaque[..., None], beside.tile.pixels, np.float32(np.nan))
-    return _MasterTile((stretch(seen), (beside.rect.y0, beside.rect.x0)), lines)
-
-
-def _preview(request: tuple[ClusterStudy, MaskParameters]) -> _Preview:
-    study, parameters = request
-    outcome = apply_mask(study, parameters)
-    removed = removed_pixels(study, outcome)
-    edge = kept_edge(study, outcome, removed)
-    return _Preview(outcome, removed, edge, verdict_of(study, outcome))
-
-
-def _with_picture(study: ClusterStudy) -> _Studied:
-    return _Studied(study, None if study.tile is None else stretch(study.tile))
 
 
 class CoverageDock(QScrollArea):
@@ -191,10 +143,10 @@ class CoverageDock(QScrollArea):
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(50)
-        self._scroll.timeout.connect(self._scroll_to_thresholds)
+        self._scroll.timeout.connect(self._scroll_to_section)
         self._is_new = False
         # Outlines are dear to draw anew: they follow when the sliders rest.
-        self._preview: _Preview | None = None
+        self._preview: Preview | None = None
         self._outlines_soon = QTimer(self)
         self._outlines_soon.setSingleShot(True)
         self._outlines_soon.setInterval(_OUTLINES_MS)
@@ -206,14 +158,30 @@ class CoverageDock(QScrollArea):
         self._remember_soon.setInterval(_REMEMBER_MS)
         self._remember_soon.timeout.connect(self._remember)
 
-        self._cluster_panel = ClusterPanel()
+        self._settings = Settings(self)
+        self._layers.set_coverage_colours(self._settings.present.coverage_colours)
+        self._panels = RememberedPanels(self)
+        self._recent = RecentPlaces()
+        self._shown_snapshot: Mapping[str, Any] | None = None
+        self._has_tabs = False
+        self._keys: KeysDialog | None = None
+
+        self._cluster_panel = ClusterPanel(recent=self._recent)
         self._threshold_panel = ThresholdPanel()
+        self._advice_panel = AdvicePanel()
+        self._run_panel = RunPanel()
         self._inspect_panel = InspectPanel(viewer)
         self._export_panel = ExportPanel()
         self._background = Background(self)
-        self._live = LatestWins(_preview, self)
+        self._live = RoughThenExact(Previews(), RoughPreviews(), wants_rough, self)
+        self._edges = LatestWins(edge_of, self)
+        self._pictures = LatestWins(stretch_again, self)
+        self._measuring = Measuring(self)
+        self._fringe_colour = FRINGE_COLOURS[0]
+        self._wants_fringe = False  # as soon as it is measured
         self._build()
         self._connect()
+        self._bring_back_panels()
 
     @property
     def study(self) -> ClusterStudy | None:
@@ -232,11 +200,60 @@ class CoverageDock(QScrollArea):
     def open_clusters(self, clusters: Iterable[Cluster]) -> None:
         """Put clusters in the table and select the first."""
         self._cluster_panel.set_clusters(list(clusters))
+        self._run_panel.set_clusters(self._cluster_panel.clusters)
+        self._export_panel.files.set_run(None)
         self._gate()
 
     def show_study(self, study: ClusterStudy) -> None:
         """Show a studied cluster, and what the present thresholds do to it."""
-        self._show(_with_picture(study))
+        self._show(with_picture(study, self._look()))
+
+    def open_source(self, source: str | list[str], *, run: bool = False) -> None:
+        """Open a folder or files in the background.
+
+        Parameters
+        ----------
+        source : str or list of str
+            As for `find_clusters`; or one studied cluster (``.zestudy``).
+        run : bool
+            Study what is found as well, when it is one cluster.
+        """
+        path = source if isinstance(source, str) else source[0]
+        if path.lower().endswith(STUDY_SUFFIX) and not os.path.isdir(path):
+            self._start(partial(read, path, self._look()), "Reading the studied cluster…")
+        else:
+            self._start(partial(find, source, run), "Looking at the frames' headers…")
+
+    def ask_for_folder(self, *, run: bool = False) -> None:
+        """Let the user choose a folder, and open it as `open_source` does."""
+        self._sections["Cluster"].visit()
+        folder = self._cluster_panel.ask_for_folder()
+        if folder:
+            self.open_source(folder, run=run)
+
+    def show_coverage(self) -> None:
+        """Show the layer of frames per pixel; without a cluster, where to open one."""
+        self._wants_fringe = False
+        self._show_only("coverage")
+
+    def show_fringes(self) -> None:
+        """Show the fringe on the tile, under what is removed; one not measured yet comes later."""
+        self._wants_fringe = True
+        self._show_only("fringe")
+
+    def show_export(self) -> None:
+        """Go to Export: to its button, or to the config's name where none is chosen."""
+        self._sections["Export"].visit()
+        button = self.findChild(QPushButton, "export_config")
+        wanted = button if button.isEnabled() else self.findChild(QLineEdit, "config_path")
+        wanted.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def show_keys(self) -> None:
+        """Show the list of keys."""
+        if self._keys is None:
+            self._keys = KeysDialog(self)
+        self._keys.show()
+        self._keys.raise_()
 
     def event(self, event: QEvent) -> bool:
         """Stop what runs when napari takes the dock out of its window.
@@ -247,6 +264,11 @@ class CoverageDock(QScrollArea):
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._background.stop()
             self._live.forget()
+            self._edges.forget()
+            self._pictures.forget()
+            self._measuring.stop()
+            self._run_panel.stop()
+            self._export_panel.files.stop()
             self._inspect_panel.stop()
         leaving = (QEvent.Type.ParentChange, QEvent.Type.Hide)
         if event.type() in leaving and self._remember_soon.isActive():
@@ -266,14 +288,19 @@ class CoverageDock(QScrollArea):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(2)
         # In working order; a section goes into this list where it belongs.
-        sections: list[QWidget] = [
+        panels = (
             self._cluster_panel,
             self._threshold_panel,
+            self._advice_panel,
+            self._run_panel,
             self._inspect_panel,
             self._export_panel,
-        ]
-        for section in sections:
+        )
+        self._sections = {panel.title(): Section(panel) for panel in panels}
+        self._after_layout: QWidget = self._sections["Thresholds"]
+        for section in self._sections.values():
             layout.addWidget(section)
         layout.addStretch(1)
         self.setWidget(content)
@@ -281,6 +308,7 @@ class CoverageDock(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setMinimumWidth(_WIDTH)
+        self._drop_zone = DropZone(self)
         self._build_status()
 
     def _build_status(self) -> None:
@@ -294,18 +322,50 @@ class CoverageDock(QScrollArea):
         bounds = self._status.fontMetrics().boundingRect(0, 0, _WIDTH, 999, 0, lines)
         self._status.setFixedHeight(bounds.height() + 6)
         self.setViewportMargins(0, 0, 0, self._status.height())
+        self._show_keys = QPushButton("?", self)
+        self._show_keys.setObjectName("show_keys")
+        self._show_keys.setAccessibleName("Keys")
+        self._show_keys.setToolTip("All keys (F1).")
+        self._show_keys.setFixedWidth(_KEYS_WIDTH)
+        self._show_keys.clicked.connect(self.show_keys)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the status at the lower edge."""
         super().resizeEvent(event)
         height = self._status.height()
-        self._status.setGeometry(0, self.height() - height, self.width(), height)
+        # The scroll bar reaches down to the lower edge.
+        top = self.height() - height
+        width = self.width() - self.verticalScrollBar().sizeHint().width() - _KEYS_WIDTH - 6
+        self._status.setGeometry(0, top, width, height)
+        self._show_keys.move(width, top + (height - self._show_keys.height()) // 2)
 
     def _connect(self) -> None:
         self._viewer.cursor.events.position.connect(self._on_cursor)
-        # Works from the canvas too, and goes with the dock.
-        self._before_after = QShortcut(QKeySequence(_BEFORE_AFTER_KEY), self)
-        self._before_after.activated.connect(self._layers.toggle_removed)
+        sections = list(self._sections.values())
+        bind_keys(
+            self,
+            {
+                "run": self._cluster_panel.run_selected,
+                "cancel": self._cluster_panel.cancel_run,
+                "next_cluster": self._cluster_panel.select_next,
+                "previous_cluster": self._cluster_panel.select_previous,
+                "before_after": self._layers.toggle_removed,
+                "undo": self._threshold_panel.undo,
+                "redo": self._threshold_panel.redo,
+                "next_frame": self._inspect_panel.next_frame,
+                "previous_frame": self._inspect_panel.previous_frame,
+                **{f"section_{n}": each.visit for n, each in enumerate(sections, 1)},
+                "export": self._on_export,
+                "show_keys": self.show_keys,
+            },
+        )
+        for section in sections:
+            section.visited.connect(self._on_visited)
+        self._drop_zone.dropped.connect(self._on_dropped)
+        self._settings.changed.connect(self._on_settings)
+        self._pictures.computed.connect(self._on_pictures)
+        self._inspect_panel.stretch_chosen.connect(self._on_stretch)
+        self._inspect_panel.show_stretch(*self._look())
         self._cluster_panel.source_chosen.connect(self._on_source)
         self._cluster_panel.sample_chosen.connect(self._on_sample)
         self._cluster_panel.run_asked.connect(self._on_run)
@@ -314,29 +374,150 @@ class CoverageDock(QScrollArea):
         self._background.finished.connect(self._on_finished)
         self._threshold_panel.parameters_changed.connect(self._on_parameters)
         self._live.computed.connect(self._on_computed)
+        self._live.roughly_computed.connect(self._on_roughly_computed)
+        self._edges.computed.connect(self._on_edge)
         self.study_shown.connect(self._inspect_panel.show_study)
         self.parameters_changed.connect(self._inspect_panel.show_parameters)
         self.outcome_computed.connect(self._inspect_panel.show_outcome)
         self._inspect_panel.parameters_chosen.connect(self.set_parameters)
         self._inspect_panel.leave_out_asked.connect(self._on_leave_out)
+        self.study_shown.connect(self._export_panel.files.set_study)
+        self.study_shown.connect(self._measuring.show_study)
+        self.parameters_changed.connect(self._measuring.show_parameters)
+        self._measuring.begun.connect(self._on_measuring)
+        self._measuring.fringe_measured.connect(self._on_fringe)
+        self._measuring.judged.connect(self._on_judged)
+        self._measuring.advised.connect(self._on_advised)
+        self._measuring.failed.connect(self._on_not_measured)
+        self._advice_panel.parameters_chosen.connect(self.set_parameters)
+        self.parameters_changed.connect(self._advice_panel.show_parameters)
+        self._inspect_panel.fringe_colour_chosen.connect(self._on_fringe_colour)
+        self._advice_panel.options_changed.connect(self._on_advice_options)
+        self.parameters_changed.connect(self._run_panel.show_parameters)
+        self._run_panel.study_all_asked.connect(self._on_study_all)
+        self._run_panel.cancel_asked.connect(self._on_cancel)
+        self._run_panel.cluster_chosen.connect(self._on_cluster_chosen)
+        self._run_panel.parameters_chosen.connect(self.set_parameters)
         self._export_panel.loaded.connect(self.set_parameters)
         self._export_panel.config_read.connect(self._on_config)
+
+    def _on_dropped(self, dropped: Dropped) -> None:
+        """Open what was dropped; what cannot be taken is told."""
+        refused = list(dropped.refused) if dropped.is_taken else [dropped.text]
+        if dropped.config is not None:
+            self._export_panel.set_config(dropped.config)
+            self._sections["Export"].visit()
+        source = dropped.source or dropped.study
+        if source is not None and self._background.running:
+            refused.append("Something runs: cancel it first, then drop again.")
+        elif source is not None:
+            self.open_source(source)
+        if refused:
+            show_warning("\n".join(refused))
+
+    def _on_export(self) -> None:
+        self.show_export()
+        self.findChild(QPushButton, "export_config").click()
+
+    def _on_visited(self) -> None:
+        """Scroll to a section when its panel has been laid out."""
+        self._after_layout = self.sender()
+        self._scroll.start()
+
+    # --- how it looks ------------------------------------------------------------------
+
+    def _look(self) -> Look:
+        now = self._settings.present
+        return Look(now.stretch, now.strength)
+
+    def _on_stretch(self, kind: str, strength: float) -> None:
+        self._settings.change(stretch=kind, strength=strength)
+
+    def _on_settings(self, before: Preferences, now: Preferences) -> None:
+        """Follow the preferences, wherever they were changed."""
+        if before.coverage_colours != now.coverage_colours:
+            self._layers.set_coverage_colours(now.coverage_colours)
+        if before.fringe_colours != now.fringe_colours:
+            self._show_fringe_layer()
+        if (before.stretch, before.strength) == (now.stretch, now.strength):
+            return
+        look = self._look()
+        self._inspect_panel.show_stretch(*look)
+        if self._study is not None:
+            beside = self._layers["master tile"] is not None
+            self._pictures.submit((self._study, self._shown_snapshot, beside, look))
+
+    def _on_pictures(self, _request: object, result: object) -> None:
+        if isinstance(result, Pictures):
+            for name, shown in (("tile", result.shown), ("master tile", result.master_tile)):
+                if shown is not None:
+                    self._layers.show_picture(name, shown)
+        elif isinstance(result, Exception):
+            show_error(_words(result))
+
+    def _show_only(self, name: str) -> None:
+        """Bring the coverage or the fringe to the front; neither hides the other."""
+        if self._study is None:
+            self._sections["Cluster"].visit()
+            self._cluster_panel.show_summary(
+                "Open frames and run a cluster: then its coverage and its fringes are shown."
+            )
+            return
+        for each in ("tile", "coverage", "fringe"):
+            layer = self._layers[each]
+            if layer is not None:
+                layer.visible = each in ("tile", name)
+        removed = self._layers["removed"]
+        if removed is not None:
+            removed.visible = True
+
+    # --- how it was left ---------------------------------------------------------------
+
+    def _bring_back_panels(self) -> None:
+        headings = [section.heading for section in self._sections.values()]
+        choices = [self.findChild(QComboBox, name) for name in ("stack", "canvas")]
+        self._panels.follow([*headings, *choices])
+        self._panels.follow_width(self)
+
+    def _bring_back_tabs(self) -> None:
+        """Put the tabs of Inspect as they were left: there are none before the first study."""
+        if not self._has_tabs:
+            self._has_tabs = True
+            tabs = self.findChild(QTabWidget, "inspect_tabs")
+            over = self.findChild(QComboBox, "curve_over")
+            self._panels.follow([tabs, over, self.findChild(QCheckBox, "histogram_log")])
 
     # --- the slow work -----------------------------------------------------------------
 
     def _on_source(self, source: Any) -> None:
-        self._start(partial(_find, source), "Looking at the frames' headers…")
+        self.open_source(source)
 
     def _on_sample(self) -> None:
-        self._start(_make_sample, "Making the sample…")
+        self._start(make_sample, "Making the sample…")
 
     def _on_run(self, cluster: Cluster, options: StudyOptions) -> None:
-        gating = gate(cluster, self._settings())
+        gating = gate(cluster, self._zemosaic_settings())
         if not gating.coverage_exists:
             self._cluster_panel.show_summary(f"{cluster.name} is not studied. {gating.reason}")
             return
-        job = partial(_study, cluster, options, self._snapshot)
+        cache = self._settings.present.study_cache()
+        job = partial(study_one, cluster, options, self._snapshot, cache, self._look())
         self._start(job, f"{cluster.name}: starting…")
+
+    def _on_study_all(self, clusters: list[Cluster]) -> None:
+        """Study every cluster of the run, several at a time."""
+        cache = self._settings.present.study_cache()
+        options = self._cluster_panel.options
+        tolerated = self._advice_panel.options
+        job = partial(study_all, clusters, options, self.parameters, tolerated, cache)
+        self._start(job, f"{len(clusters)} clusters: starting…")
+        self._run_panel.set_busy(f"{len(clusters)} clusters: starting…")
+
+    def _on_cluster_chosen(self, cluster: Cluster) -> None:
+        """Open a cluster of the run's table."""
+        if not self._background.running:
+            self._cluster_panel.select(cluster)
+            self._cluster_panel.run_selected()
 
     def _on_leave_out(self, fewer: Cluster) -> None:
         """Study the cluster shown without a frame, in its place in the table."""
@@ -356,17 +537,37 @@ class CoverageDock(QScrollArea):
         if not self._background.running:
             self._background.start(function)
             self._cluster_panel.set_busy(text)
+            self._inspect_panel.set_busy(True)
+            self._run_panel.set_may_start(False)
 
-    def _on_progress(self, progress: StudyProgress) -> None:
+    def _on_progress(self, progress: StudyProgress | RunStep) -> None:
+        if isinstance(progress, RunStep):
+            if progress.finished is not None:
+                self._run_panel.add(progress.finished)
+            for panel in (self._run_panel, self._cluster_panel):
+                panel.show_progress(progress.done, progress.total, progress.text)
+            return
         self._cluster_panel.show_progress(progress.done, progress.total, str(progress))
 
     def _on_finished(self, result: object) -> None:
         self._cluster_panel.set_busy("")
-        if isinstance(result, _Studied):
+        self._inspect_panel.set_busy(False)
+        self._run_panel.set_may_start(True)
+        self._run_panel.set_busy("")
+        if isinstance(result, Studied):
+            if result.source is not None:
+                self._recent.add([result.source])
             self._show(result)
-        elif isinstance(result, _Found):
+        elif isinstance(result, Found):
+            if result.source is not None:
+                self._recent.add(result.source)
             self._snapshot = result.snapshot
             self.open_clusters(result.clusters)
+            if result.is_run and len(result.clusters) == 1:
+                self._cluster_panel.run_selected()
+        elif isinstance(result, RunFinished):
+            self._export_panel.files.set_run(result.run)
+            self._say_what_is_shown(result.text)
         elif isinstance(result, StudyCancelledError):
             self._say_what_is_shown("Cancelled.")
         elif isinstance(result, Exception):
@@ -377,25 +578,31 @@ class CoverageDock(QScrollArea):
         shown = "" if self._study is None else f" Shown as before: {self._headline(self._study)}"
         self._cluster_panel.show_summary(text + shown)
 
-    def _show(self, studied: _Studied) -> None:
+    def _show(self, studied: Studied) -> None:
         study = studied.study
         # A preview of the cluster before must not land on this one's layers.
         self._live.forget()
+        self._pictures.forget()
+        self._edges.forget()
         self._outlines_soon.stop()
+        self._preview = None
         self._remember()
         self._study = study
+        self._shown_snapshot = self._snapshot
         self._reader = PixelReader(study)
         self._outcome = None
         self._is_new = True
         beside = studied.beside
         self._layers.show_study(study, studied.shown, None if beside is None else beside.shown)
         self._cluster_panel.select(study.cluster)
+        self._run_panel.set_clusters(self._cluster_panel.clusters)
         self._gate()
         self._export_panel.set_run_folder(study.cluster.run_folder)
         self._cluster_panel.show_summary(self._headline(study))
         if study.coverage is not None:
             self._threshold_panel.set_coverage_maximum(float(study.coverage.max(initial=0)))
         self.study_shown.emit(study)
+        self._bring_back_tabs()
         last = self._remembered.of(study.cluster)
         as_left = [_AS_LEFT] if last is not None and last != self.parameters else []
         of_tile = () if beside is None else beside.lines
@@ -403,7 +610,7 @@ class CoverageDock(QScrollArea):
         if last is not None and as_left:
             self.set_parameters(last)
         else:
-            self._live.submit((study, self.parameters))
+            self._ask_for_preview()
 
     def _headline(self, study: ClusterStudy) -> str:
         return f"{study.cluster.name}: {study.summary}"
@@ -413,25 +620,120 @@ class CoverageDock(QScrollArea):
     def _on_parameters(self, parameters: MaskParameters) -> None:
         self._export_panel.set_parameters(parameters)
         if self._study is not None:
-            self._live.submit((self._study, parameters))
+            self._ask_for_preview()
             self._remember_soon.start()
         self.parameters_changed.emit(parameters)
 
     def _on_computed(self, _request: object, result: object) -> None:
-        if isinstance(result, _Preview):
+        if isinstance(result, Preview):
             self._trouble = ""
+            if result.outcome.parameters == self.parameters:
+                self._measuring.give_way(False)
             self._outcome = result.outcome
             self._layers.show_removed(result.removed)
             self._preview = result
             self._outlines_soon.start()
-            self._threshold_panel.show_verdict(result.verdict)
+            self._show_verdict(result.verdict)
             self._on_cursor()
             if self._is_new:
                 self._is_new = False
                 self._scroll.start()
             self.outcome_computed.emit(result.outcome)
         elif isinstance(result, Exception):
+            self._measuring.give_way(False)
             self._say_trouble(_words(result))
+
+    def _ask_for_preview(self) -> None:
+        if self._study is not None:
+            self._measuring.give_way(True)
+            known = self._measuring.judged_cluster
+            self._live.submit(Request(self._study, self.parameters, known))
+
+    # --- what is measured --------------------------------------------------------------
+
+    def _on_measuring(self) -> None:
+        self._inspect_panel.show_judged(None)
+        self._threshold_panel.set_preset(ADVICE_PRESET, None)
+        if self._measuring.fringe is None:
+            self._blank_fringe_layer()
+        self._export_panel.files.set_measured(
+            Measured(self._measuring.fringe, options=self._advice_panel.options)
+        )
+        study = self._study
+        if study is None or study.coverage is None:
+            text = "There is no coverage: no threshold makes a difference."
+        elif study.tile is None:
+            text = "No tile was stacked, so that the fringe cannot be measured."
+        elif self._measuring.fringe is None:
+            text = "The fringe is being measured…"
+        else:
+            text = "What each threshold does is being measured anew…"
+        self._advice_panel.show_text(text)
+
+    def _on_fringe(self, fringe: Fringe) -> None:
+        tolerance = self._advice_panel.options.tolerance
+        self._inspect_panel.show_fringe(fringe, tolerance)
+        self._show_fringe_layer()
+
+    def _on_judged(self, judged: JudgedCluster) -> None:
+        self._inspect_panel.show_judged(judged)
+        # The verdict can tell now what of the fringe is left.
+        self._ask_for_preview()
+
+    def _on_advised(self, advice: Advice) -> None:
+        self._advice_panel.show_advice(advice)
+        self._threshold_panel.set_preset(ADVICE_PRESET, advice.parameters)
+        known = self._measuring
+        self._export_panel.files.set_measured(
+            Measured(known.fringe, known.judged_cluster, advice, self._advice_panel.options)
+        )
+
+    def _on_not_measured(self, error: Exception) -> None:
+        if self._measuring.fringe is None:
+            self._layers.show_fringe(None)
+        words = f"It could not be measured: {_words(error)}"
+        self._inspect_panel.show_trouble(words)
+        self._advice_panel.show_text(words)
+
+    def _on_advice_options(self, options: AdviceOptions) -> None:
+        self._measuring.set_options(options)
+        self._run_panel.set_advice_options(options)
+        if self._measuring.fringe is not None:
+            self._inspect_panel.show_fringe(self._measuring.fringe, options.tolerance)
+
+    def _on_fringe_colour(self, colour: str) -> None:
+        self._fringe_colour = colour
+        self._show_fringe_layer()
+
+    def _blank_fringe_layer(self) -> None:
+        """Take the fringe of the cluster before away; the layer keeps its looks for the next."""
+        study = self._study
+        if self._layers["fringe"] is None or study is None:
+            return
+        if study.tile is None or study.coverage is None:
+            self._layers.show_fringe(None)
+        else:
+            # Of one number: it takes no memory.
+            nothing = np.broadcast_to(np.float32(np.nan), study.canvas.shape)
+            self._layers.show_fringe(nothing, 1.0, self._settings.present.fringe_colours)
+
+    def _show_fringe_layer(self) -> None:
+        fringe = self._measuring.fringe
+        if fringe is None or not fringe.measurable:
+            self._layers.show_fringe(None)
+            return
+        which = FRINGE_COLOURS.index(self._fringe_colour)
+        colours = self._settings.present.fringe_colours
+        # napari selects what is added; the controls of what the user works with stay.
+        selection = self._viewer.layers.selection
+        active = selection.active
+        self._layers.show_fringe(fringe.map[..., which], self._measuring.reach, colours)
+        if active in self._viewer.layers:
+            selection.active = active
+        layer = self._layers["fringe"]
+        if self._wants_fringe and layer is not None:
+            self._wants_fringe = False
+            layer.visible = True
 
     def _remember(self) -> None:
         self._remember_soon.stop()
@@ -445,14 +747,14 @@ class CoverageDock(QScrollArea):
         )
         self._gate()
 
-    def _settings(self) -> Mapping[str, Any] | None:
+    def _zemosaic_settings(self) -> Mapping[str, Any] | None:
         """Return ZeMosaic's settings: the chosen config's, else those of the run that is open."""
         return self._snapshot if self._config is None else self._config
 
     def _gate(self) -> None:
         """Say what ZeMosaic would do with each cluster, by the config or the run's snapshot."""
         clusters = self._cluster_panel.clusters
-        config = self._settings()
+        config = self._zemosaic_settings()
         gatings = gate_all(clusters, config)
         self._cluster_panel.set_gatings(gatings)
         if self._study is None:
@@ -467,9 +769,25 @@ class CoverageDock(QScrollArea):
         gating = of_shown[0] if of_shown else gate(shown, config)
         self._export_panel.set_gating(shown.name, gating)
 
+    def _on_roughly_computed(self, _request: object, rough: RoughPreview) -> None:
+        """Show about what is removed; the words are exact, or wait for the exact mask."""
+        self._layers.show_removed(rough.removed)
+        if rough.verdict is not None:
+            self._show_verdict(rough.verdict)
+
+    def _show_verdict(self, verdict: Verdict) -> None:
+        self._threshold_panel.show_verdict(verdict)
+        lay_out_now()
+
     def _show_outlines(self) -> None:
-        if self._preview is not None:
-            self._layers.show_outlines(self._preview.edge, self._preview.outcome.saved_rect)
+        if self._preview is not None and self._study is not None:
+            self._edges.submit((self._study, self._preview))
+
+    def _on_edge(self, request: Any, edge: object) -> None:
+        preview = request[1]
+        # Sliders that were moved meanwhile come to rest again.
+        if preview is self._preview and not isinstance(edge, Exception):
+            self._layers.show_outlines(edge, preview.outcome.saved_rect)
 
     def _on_cursor(self, _event: object = None) -> None:
         # napari may outlive the dock, and tells whoever is still in memory.
@@ -479,9 +797,12 @@ class CoverageDock(QScrollArea):
         facts = self._reader.read(y, x, self._outcome)
         self._status.setText(_HELP if facts is None else "\n".join(facts.lines()))
 
-    def _scroll_to_thresholds(self) -> None:
-        """Bring the sliders and the whole verdict into view: the window may be low."""
-        self.ensureWidgetVisible(self._threshold_panel, 0, 0)
+    def _scroll_to_section(self) -> None:
+        """Put a section's heading to the top: so most of what is below it is seen."""
+        section, self._after_layout = self._after_layout, self._sections["Thresholds"]
+        # What was folded may not have been laid out anew.
+        lay_out_now()
+        self.verticalScrollBar().setValue(section.y())
 
     def _say_trouble(self, words: str) -> None:
         """Show an error in the verdict, and once as a notification: not again at every tick."""

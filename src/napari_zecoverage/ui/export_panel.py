@@ -1,4 +1,4 @@
-"""ZeMosaic's config: its thresholds in, ours out, and what may keep them from acting."""
+"""ZeMosaic's config: its thresholds in, ours out, and what may keep them from acting; and files."""
 
 from __future__ import annotations
 
@@ -25,22 +25,24 @@ from napari_zecoverage.core.errors import ConfigChangedError, ZecoverageError
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.ui.controls import LOUD, LowText, wrapped_label
 from napari_zecoverage.ui.diagnosis_box import DiagnosisBox
+from napari_zecoverage.ui.files_box import FilesBox
 from napari_zecoverage.ui.kept_results_box import KeptResultsBox
 from napari_zecoverage.zemosaic.config import (
     CLOSE_ZEMOSAIC_FIRST,
     CONFIG_NAME,
-    Backup,
-    ConfigChange,
     ConfigFile,
     changed_since,
-    list_backups,
     read_config,
+)
+from napari_zecoverage.zemosaic.config_backups import Backup, list_backups
+from napari_zecoverage.zemosaic.config_keys import CONFIG_KEYS, READ_BY
+from napari_zecoverage.zemosaic.config_values import spelled
+from napari_zecoverage.zemosaic.config_writing import (
+    ConfigChange,
     restore_backup,
     reverted_after_export,
-    spelled,
     write_config,
 )
-from napari_zecoverage.zemosaic.config_keys import CONFIG_KEYS, READ_BY
 from napari_zecoverage.zemosaic.gating import Gating
 from napari_zecoverage.zemosaic.running import find_running_zemosaic
 
@@ -88,13 +90,17 @@ class ExportPanel(QGroupBox):
         self._path.editingFinished.connect(self._on_path)
         browse = QPushButton("Browse…")
         browse.setObjectName("browse_config")
+        browse.setAccessibleName("Browse for ZeMosaic's config")
+        browse.setToolTip("Choose the config in a window; its name can also be typed or dropped.")
         browse.clicked.connect(self._on_browse)
         self._load = QPushButton("Load its thresholds")
         self._load.setObjectName("load_config")
+        self._load.setAccessibleName("Load the config's thresholds")
         self._load.setToolTip("Set the sliders to what the config says.")
         self._load.clicked.connect(self._on_load)
         self._export = QPushButton("Export")
         self._export.setObjectName("export_config")
+        self._export.setAccessibleName("Export the thresholds to the config")
         self._export.setToolTip("Write the thresholds into the config; the file before is kept.")
         self._export.clicked.connect(self._on_export)
         self._changes = LowText("config_changes", _NO_CONFIG, most_lines=6)
@@ -110,13 +116,16 @@ class ExportPanel(QGroupBox):
         self._gating.hide()
         self._kept = KeptResultsBox()
         self._diagnosis = DiagnosisBox()
+        self.files = FilesBox()
 
         self._backups: tuple[Backup, ...] = ()
         self._backup = QComboBox()
         self._backup.setObjectName("backups")
         self._backup.setAccessibleName("Backups of the config")
+        self._backup.setToolTip("The config as it was before each export, the latest first.")
         self._restore = QPushButton("Restore…")
         self._restore.setObjectName("restore_backup")
+        self._restore.setAccessibleName("Restore the chosen backup")
         self._restore.setToolTip(
             "Puts the config back as it was before an export. The present file becomes a backup."
         )
@@ -148,11 +157,13 @@ class ExportPanel(QGroupBox):
         layout.addWidget(self._kept)
         layout.addWidget(advice)
         layout.addWidget(self._diagnosis)
+        layout.addWidget(self.files)
         self._enable()
 
     def set_parameters(self, parameters: MaskParameters) -> None:
         """Take the thresholds that an export would write."""
         self._parameters = parameters
+        self.files.set_parameters(parameters)
         self._done = ""
         if self._config is not None:
             self._rest.start()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -22,29 +20,50 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_zecoverage.core.curves import LevelFields, Over, curve_of, look_at_levels
-from napari_zecoverage.core.errors import StudyCancelledError
+from napari_zecoverage.core.curves import curve_of
+from napari_zecoverage.core.landscape import landscape_of
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.profile import profile_along
-from napari_zecoverage.ui.controls import wrapped_label
+from napari_zecoverage.ui.controls import lay_out_now, wrapped_label
 from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE, InspectLayers
-from napari_zecoverage.ui.live import Background, Job
+from napari_zecoverage.ui.stretch_box import StretchBox
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.curves import FieldCurve, Stretch
+    from napari_zecoverage.core.fringe import Fringe
+    from napari_zecoverage.core.judged import JudgedCluster
+    from napari_zecoverage.core.levels import Over
     from napari_zecoverage.core.outcome import MaskOutcome
     from napari_zecoverage.core.studied import ClusterStudy
+    from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot, What
     from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, Plot, ProfilePlot
-
-logger = logging.getLogger(__name__)
 
 LEFT_OUT_BY_HAND: Final = "left out by hand"
 
-_QUIET_MS: Final = 250
 _PROFILE_MS: Final = 40
+_CURVE_MS: Final = 80
+FRINGE_COLOURS: Final = ("R−G", "B−G")
+"""What the layer `fringe` can show, in the order of `Fringe.map`'s last axis."""
+
+_WHATS: Final[tuple[What, ...]] = ("field kept", "fringe left")
+_NO_FRINGE: Final = "The fringe is not measured yet."
+_BEING_MEASURED: Final = "Being measured…"
+_ABOUT_LANDSCAPE: Final = "A click sets both thresholds. Within a cell nothing changes."
+_ABOUT_TABS: Final = {
+    "Field": "<p>Field kept and fringe left, for each value of one threshold that makes a "
+    "difference. Drag the line to set it.</p>",
+    "Both": "<p>Field kept, or fringe left, over both thresholds. A click sets both.</p>",
+    "Fringe": "<p>The sky's colour against the well-covered core at each number of frames: dots "
+    "are places, lines their median with its uncertainty, dotted lines the median before the "
+    "frames' backgrounds were matched, the grey band what is tolerated.</p>",
+    "Coverage": "<p>How many pixels have how many frames; the dashed line is the effective "
+    "threshold.</p>",
+    "Profile": "<p>Red, green, blue, coverage and alpha along a line on the tile.</p>",
+    "Frames": "<p>The aligned frames to blink through, their outlines, and leaving one out.</p>",
+}
 _OVERS: Final[tuple[Over, ...]] = ("min_coverage_frac", "min_coverage_abs")
 _NO_CLUSTER: Final = "Run a cluster to look closer at it."
 _MASKS: Final = {
@@ -52,33 +71,19 @@ _MASKS: Final = {
     "low-signal": "the low-signal mask, not the coverage one",
     "radial": "the radial mask, not the coverage one",
     "dropped": "no mask at all: it is dropped",
-    "not yet known": "being measured…",
 }
-
-
-class _Looked(NamedTuple):
-    """Levels of a study, some or all of them."""
-
-    study: ClusterStudy
-    known: LevelFields
-
-
-def _look(study: ClusterStudy, parameters: MaskParameters, job: Job) -> _Looked:
-    def report(known: LevelFields) -> None:
-        job.report(_Looked(study, known))
-
-    known = look_at_levels(study, parameters, should_stop=job.should_stop, progress=report)
-    return _Looked(study, known)
 
 
 class _Plots(NamedTuple):
     field: FieldPlot
+    landscape: LandscapePlot
+    fringe: FringePlot
     histogram: HistogramPlot
     profile: ProfilePlot
 
 
 class InspectPanel(QGroupBox):
-    """Four tabs: field kept, coverage, profile, frames.
+    """Six tabs: field kept, both thresholds at once, fringe, coverage, profile, frames.
 
     It shows what it is told, and asks; the dock sets the thresholds and studies.
     Its plots are made with the first study: matplotlib is not loaded before.
@@ -94,10 +99,16 @@ class InspectPanel(QGroupBox):
         A threshold was set in a plot.
     leave_out_asked(Cluster)
         The cluster shown, without a frame, is to be studied.
+    stretch_chosen(str, float)
+        The tile is to be stretched otherwise.
+    fringe_colour_chosen(str)
+        The layer `fringe` is to show this colour, one of `FRINGE_COLOURS`.
     """
 
     parameters_chosen = Signal(object)
     leave_out_asked = Signal(object)
+    stretch_chosen = Signal(str, float)
+    fringe_colour_chosen = Signal(str)
 
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__("Inspect", parent)
@@ -105,25 +116,30 @@ class InspectPanel(QGroupBox):
         self._study: ClusterStudy | None = None
         self._parameters = MaskParameters()
         self._outcome: MaskOutcome | None = None
-        self._known: LevelFields | None = None
-        self._again = False
+        self._judged: JudgedCluster | None = None
+        self._busy = False
         self._plots: _Plots | None = None
         self._layers = InspectLayers(viewer, self)
         self._layers.frame_chosen.connect(self._on_frame_chosen)
         self._layers.line_moved.connect(self._on_line_moved)
-        self._background = Background(self)
-        self._background.progressed.connect(self._on_looked)
-        self._background.finished.connect(self._on_finished)
-        # The curve is measured when the sliders rest, the profile a few times a second.
-        self._quiet = _timer(self, _QUIET_MS, self._look_at_levels)
+        # The profile is made a few times a second.
         self._profile_soon = _timer(self, _PROFILE_MS, self._show_profile)
+        # Drawing any of the window draws all of it: what is said of a moved slider waits a
+        # moment for the mask, so that both are drawn in one go.
+        self._curve_soon = _timer(self, _CURVE_MS, self._show_curve)
 
         self._hint = wrapped_label("inspect_hint", _NO_CLUSTER)
         self._tabs = QTabWidget()
         self._tabs.setObjectName("inspect_tabs")
+        self._tabs.setAccessibleName("What is looked at")
+        self._tabs.currentChanged.connect(self._on_tab)
         self._tabs.hide()
+        self._stretch = StretchBox()
+        self._stretch.changed.connect(self.stretch_chosen)
+        self._stretch.hide()
         layout = QVBoxLayout(self)
         layout.addWidget(self._hint)
+        layout.addWidget(self._stretch)
         layout.addWidget(self._tabs)
         self._build_controls()
         viewer.events.theme.connect(self._on_theme)
@@ -137,6 +153,7 @@ class InspectPanel(QGroupBox):
         self._outcome = None
         plots = self._made_plots()
         self._hint.hide()
+        self._stretch.setVisible(study.tile is not None)
         self._tabs.show()
         self._layers.show_study(study)
         self._fill_frames(study)
@@ -147,31 +164,84 @@ class InspectPanel(QGroupBox):
         plots.histogram.show_counts(
             count_pixels(bare if study.coverage is None else study.coverage)
         )
-        if study.coverage is None:
-            plots.field.show_nothing()
-        self._ask_for_levels()
-        plots.histogram.show_threshold(float("nan"))
+        self.show_judged(None)
+        self.show_fringe(None, 0.0)
+        for plot in (plots.histogram, plots.fringe):
+            plot.show_threshold(float("nan"))
         self._show_profile()
 
     def show_parameters(self, parameters: MaskParameters) -> None:
         """Follow the sliders."""
         self._parameters = parameters
-        if self._known is None or not self._known.serve(parameters):
-            self._ask_for_levels()
-        self._show_curve()
+        if not self._curve_soon.isActive():
+            self._curve_soon.start()
 
     def show_outcome(self, outcome: MaskOutcome) -> None:
         """Take what ZeMosaic would do with these thresholds."""
         self._outcome = outcome
         if self._plots is not None:
+            if self._curve_soon.isActive() and outcome.parameters == self._parameters:
+                self._show_curve()
             self._plots.histogram.show_threshold(outcome.threshold)
+            self._plots.fringe.show_threshold(outcome.threshold)
             self._profile_soon.start()
 
+    def show_judged(self, judged: JudgedCluster | None) -> None:
+        """Show what every mask does; None while that is being measured."""
+        self._judged = judged
+        if self._plots is not None:
+            if judged is None and (self._study is None or self._study.coverage is None):
+                self._plots.field.show_nothing()
+            self._show_curve()
+
+    def show_fringe(self, fringe: Fringe | None, tolerance: float) -> None:
+        """Show the fringe at each count; None where there is none, or not yet."""
+        for widget in (self._fringe_colour, self._fringe_label):
+            widget.setEnabled(fringe is not None and fringe.measurable)
+        text = _NO_FRINGE if fringe is None else "\n".join(fringe.notes)
+        self._fringe_text.setText(text)
+        self._fringe_text.setVisible(bool(text))
+        if self._plots is not None:
+            self._plots.fringe.show_fringe(fringe, tolerance)
+
+    def show_trouble(self, text: str) -> None:
+        """Say that it could not be measured."""
+        self._field_text.setText(text)
+        self._fringe_text.setText(text)
+        self._fringe_text.show()
+
+    def set_busy(self, busy: bool) -> None:
+        """Offer no other study while one runs."""
+        self._busy = busy
+        self._show_frame()
+
+    def show_stretch(self, kind: str, strength: float) -> None:
+        """Show how the tile is stretched."""
+        self._stretch.show_stretch(kind, strength)
+
+    def next_frame(self) -> None:
+        """Look at the next aligned frame; the first time, at the chosen one."""
+        self._blink(1)
+
+    def previous_frame(self) -> None:
+        """Look at the aligned frame before; the first time, at the chosen one."""
+        self._blink(-1)
+
+    def _blink(self, step: int) -> None:
+        used = self._layers.used
+        if not used:
+            return
+        if not self._frames_shown.isChecked():
+            self._frames_shown.setChecked(True)
+            return
+        chosen = self._frame.currentIndex()
+        position = used.index(chosen) if chosen in used else -step
+        self._frame.setCurrentIndex(used[(position + step) % len(used)])
+
     def stop(self) -> None:
-        """Stop what is being measured: the dock is taken out of its window."""
-        self._again = False
-        self._quiet.stop()
-        self._background.stop()
+        """Stop what is to be drawn soon: the dock is taken out of its window."""
+        self._curve_soon.stop()
+        self._profile_soon.stop()
         self._layers.stop()
 
     # --- building --------------------------------------------------------------------------
@@ -180,11 +250,36 @@ class InspectPanel(QGroupBox):
         self._over = QComboBox()
         self._over.setObjectName("curve_over")
         self._over.setAccessibleName("Threshold that the curve runs over")
+        self._over.setToolTip("Which threshold the curve runs over; the line is dragged to set it.")
         self._over.addItems(_OVERS)
         self._over.currentIndexChanged.connect(self._on_over)
         self._field_text = wrapped_label("field_text", "")
+        self._what = QComboBox()
+        self._what.setObjectName("landscape_what")
+        self._what.setAccessibleName("What is shown over both thresholds")
+        self._what.setToolTip(
+            "<p>Field kept: the share of the covered area that the saved tile shows. Fringe left: "
+            "the worst colour step that stays visible, in units of the noise of one pixel of the "
+            "core.</p>"
+        )
+        self._what.addItems(_WHATS)
+        self._what.currentIndexChanged.connect(self._on_what)
+        self._landscape_text = wrapped_label("landscape_text", _ABOUT_LANDSCAPE)
+        self._fringe_label = QLabel("layer shows")
+        self._fringe_colour = QComboBox()
+        self._fringe_colour.setObjectName("fringe_colour")
+        self._fringe_colour.setAccessibleName("Colour that the layer fringe shows")
+        self._fringe_colour.setToolTip(
+            "Which colour of the sky against the core the layer fringe shows, in ADU."
+        )
+        self._fringe_colour.addItems(FRINGE_COLOURS)
+        self._fringe_colour.currentTextChanged.connect(self.fringe_colour_chosen)
+        self._fringe_label.setBuddy(self._fringe_colour)
+        self._fringe_text = wrapped_label("fringe_text", _NO_FRINGE)
+        self._fringe_text.setTextFormat(Qt.TextFormat.PlainText)
         self._log = QCheckBox("logarithmic")
         self._log.setObjectName("histogram_log")
+        self._log.setAccessibleName("Logarithmic histogram")
         self._log.setToolTip("Shows the counts that only few pixels have.")
         self._log.toggled.connect(self._on_log)
         self._line_shown = _layer_box("show_profile_line", "line on the tile", PROFILE_LINE)
@@ -202,6 +297,7 @@ class InspectPanel(QGroupBox):
         self._frame = QComboBox()
         self._frame.setObjectName("frame")
         self._frame.setAccessibleName("Frame")
+        self._frame.setToolTip("The frame that is told of below; the full stop and comma blink.")
         self._frame.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
@@ -210,21 +306,38 @@ class InspectPanel(QGroupBox):
         self._frame_text.setTextFormat(Qt.TextFormat.PlainText)
         self._leave_out = QPushButton("Leave out and study again")
         self._leave_out.setObjectName("leave_out")
+        self._leave_out.setAccessibleName("Leave the frame out and study again")
+        self._leave_out.setToolTip(
+            "Studies the cluster without this frame. No file is touched; opening the folder again "
+            "brings the frame back."
+        )
         self._leave_out.clicked.connect(self._on_leave_out)
 
     def _made_plots(self) -> _Plots:
         if self._plots is None:
+            from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
             from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot
 
-            self._plots = _Plots(FieldPlot(), HistogramPlot(), ProfilePlot())
+            self._plots = _Plots(
+                FieldPlot(), LandscapePlot(), FringePlot(), HistogramPlot(), ProfilePlot()
+            )
             self._plots.field.value_chosen.connect(self._on_value_chosen)
+            self._plots.landscape.thresholds_chosen.connect(self._on_both_chosen)
             over = QLabel("over")
             over.setBuddy(self._over)
             plots = self._plots
             self._add_tab("Field", plots.field, [over, self._over], [self._field_text])
+            self._add_tab("Both", plots.landscape, [self._what], [self._landscape_text])
+            self._add_tab(
+                "Fringe",
+                plots.fringe,
+                [self._fringe_label, self._fringe_colour],
+                [self._fringe_text],
+            )
             self._add_tab("Coverage", plots.histogram, [self._log], [])
             self._add_tab("Profile", plots.profile, [self._line_shown], [])
             self._add_frames_tab()
+            self._order_tabs()
             self._on_theme()
         return self._plots
 
@@ -237,6 +350,9 @@ class InspectPanel(QGroupBox):
         row.addStretch(1)
         save = QPushButton("Save…")
         save.setObjectName(f"save_{plot.objectName()}")
+        save.setAccessibleName(f"Save the plot {title}")
+        plot.canvas.setObjectName(f"{plot.objectName()}_canvas")
+        plot.canvas.setAccessibleName(f"Plot {title}")
         save.setToolTip("Save the plot as a picture.")
         save.clicked.connect(plot.save)
         row.addWidget(save)
@@ -244,7 +360,8 @@ class InspectPanel(QGroupBox):
         layout.addWidget(plot)
         for widget in below:
             layout.addWidget(widget)
-        self._tabs.addTab(page, title)
+        layout.addStretch(1)
+        self._tabs.setTabToolTip(self._tabs.addTab(page, title), _ABOUT_TABS[title])
 
     def _add_frames_tab(self) -> None:
         page = QWidget()
@@ -257,7 +374,16 @@ class InspectPanel(QGroupBox):
         for widget in (self._frame, self._frame_text, self._leave_out):
             layout.addWidget(widget)
         layout.addStretch(1)
-        self._tabs.addTab(page, "Frames")
+        self._tabs.setTabToolTip(self._tabs.addTab(page, "Frames"), _ABOUT_TABS["Frames"])
+
+    def _order_tabs(self) -> None:
+        """Let the tab key go from the tabs' names into the tabs, which are made last."""
+        before: QWidget = self._tabs.tabBar()
+        for page in (self._tabs.widget(index) for index in range(self._tabs.count())):
+            for widget in page.findChildren(QWidget):
+                if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.objectName():
+                    QWidget.setTabOrder(before, widget)
+                    before = widget
 
     def _on_theme(self, _event: object = None) -> None:
         # napari may outlive the dock, and tells whoever is still in memory.
@@ -267,44 +393,15 @@ class InspectPanel(QGroupBox):
 
     # --- field kept ------------------------------------------------------------------------
 
-    def _ask_for_levels(self) -> None:
-        """Forget the levels; look at them when the sliders rest and the last look has ended."""
-        self._known = None
-        self._again = self._background.running
-        self._background.stop()
-        self._quiet.start()
-        self._show_value()
-
-    def _look_at_levels(self) -> None:
-        study = self._study
-        if study is not None and study.coverage is not None and not self._background.running:
-            self._background.start(partial(_look, study, self._parameters))
-
-    def _on_looked(self, looked: object) -> None:
-        if (
-            isinstance(looked, _Looked)
-            and looked.study is self._study
-            and looked.known.serve(self._parameters)
-        ):
-            self._known = looked.known
-            self._show_curve()
-
-    def _on_finished(self, result: object) -> None:
-        self._on_looked(result)
-        if isinstance(result, Exception) and not isinstance(result, StudyCancelledError):
-            logger.error("the field kept could not be measured", exc_info=result)
-            self._field_text.setText(f"The field kept could not be measured: {result}")
-        elif self._again and not self._quiet.isActive():
-            self._look_at_levels()
-        self._again = False
-
     def _curve(self) -> FieldCurve | None:
         return None if self._plots is None else self._plots.field.curve
 
     def _show_curve(self) -> None:
-        if self._plots is not None and self._known is not None:
+        self._curve_soon.stop()
+        if self._plots is not None and self._judged is not None and self._is_judged:
             over = _OVERS[self._over.currentIndex()]
-            self._plots.field.show_curve(curve_of(self._known, self._parameters, over))
+            self._plots.field.show_curve(curve_of(self._judged, self._parameters, over))
+        self._show_landscape()
         self._show_value()
 
     def _show_value(self) -> None:
@@ -315,8 +412,14 @@ class InspectPanel(QGroupBox):
             return
         value = float(getattr(self._parameters, curve.over))
         self._plots.field.show_value(value)
-        text = _words_on_stretch(curve, curve.at(value)) if self._known is not None else ""
-        self._field_text.setText(text or _MASKS["not yet known"])
+        text = _words_on_stretch(curve, curve.at(value)) if self._is_judged else ""
+        self._field_text.setText(text or _BEING_MEASURED)
+        lay_out_now()
+
+    @property
+    def _is_judged(self) -> bool:
+        """Whether the figures are true of the present margin and so on."""
+        return self._judged is not None and self._judged.serves(self._parameters)
 
     def _on_over(self) -> None:
         self._show_curve()
@@ -326,18 +429,57 @@ class InspectPanel(QGroupBox):
         if curve is not None:
             self.parameters_chosen.emit(replace(self._parameters, **{curve.over: value}))
 
+    # --- both thresholds -------------------------------------------------------------------
+
+    def _show_landscape(self) -> None:
+        # What nobody sees is made when its tab is opened.
+        if self._plots is None or not self._is_open("Both"):
+            return
+        plot = self._plots.landscape
+        if self._judged is None or not self._is_judged:
+            if plot.landscape is not None:
+                plot.show_landscape(None)
+            return
+        known = plot.landscape
+        if (
+            known is None
+            or known.judged is not self._judged
+            or known.parameters.morph_open_px != self._parameters.morph_open_px
+        ):
+            plot.show_landscape(landscape_of(self._judged, self._parameters))
+        plot.show_thresholds(self._parameters.min_coverage_abs, self._parameters.min_coverage_frac)
+
+    def _on_what(self) -> None:
+        if self._plots is not None:
+            self._plots.landscape.show_what(_WHATS[self._what.currentIndex()])
+
+    def _on_both_chosen(self, count: float, share: float) -> None:
+        self.parameters_chosen.emit(
+            replace(self._parameters, min_coverage_abs=count, min_coverage_frac=share)
+        )
+
+    # --- coverage --------------------------------------------------------------------------
+
     def _on_log(self, log: bool) -> None:
         if self._plots is not None:
             self._plots.histogram.set_log(log)
 
     # --- profile ---------------------------------------------------------------------------
 
+    def _on_tab(self) -> None:
+        self._show_landscape()
+        self._show_profile()
+
+    def _is_open(self, title: str) -> bool:
+        return self._tabs.tabText(self._tabs.currentIndex()) == title
+
     def _on_line_moved(self) -> None:
         if not self._profile_soon.isActive():
             self._profile_soon.start()
 
     def _show_profile(self) -> None:
-        if self._study is not None and self._plots is not None:
+        # What nobody sees is made when its tab is opened.
+        if self._study is not None and self._plots is not None and self._is_open("Profile"):
             self._plots.profile.show_profile(
                 profile_along(self._study, self._outcome, *self._layers.line)
             )
@@ -364,7 +506,8 @@ class InspectPanel(QGroupBox):
         study = self._study
         known = study is not None and 0 <= index < len(study.registrations)
         self._frame_text.setText(_words_on_frame(study, index) if study and known else "")
-        self._leave_out.setEnabled(study is not None and known and len(study.cluster.frames) > 1)
+        others = study is not None and len(study.cluster.frames) > 1
+        self._leave_out.setEnabled(known and others and not self._busy)
 
     def _on_leave_out(self) -> None:
         if self._study is not None:
@@ -430,6 +573,7 @@ def _words_on_frame(study: ClusterStudy, index: int) -> str:
 def _layer_box(name: str, text: str, layer: str) -> QCheckBox:
     box = QCheckBox(text)
     box.setObjectName(name)
+    box.setAccessibleName(f"Show the layer {layer}")
     box.setProperty("layer", layer)
     return box
 

@@ -41,6 +41,7 @@ class KeptResultsBox(QWidget):
         self._text.setAccessibleName("Kept results that hide a change")
         self._clear = QPushButton("Clear kept results…")
         self._clear.setObjectName("clear_kept")
+        self._clear.setAccessibleName("Clear kept results")
         self._clear.setToolTip(
             "Removes the master tiles and checkpoints that ZeMosaic would use again whatever the "
             "thresholds. Asks first; nothing else is removed."

@@ -1,4 +1,4 @@
-"""The layers we own: `tile`, `master tile`, `coverage`, `removed`, `kept edge`, `saved tile`.
+"""The layers we own: `tile`, `master tile`, `coverage`, `fringe`, `removed`, and two outlines.
 
 `tile_layer` and `coverage_layer` say how a studied cluster looks as napari layer
 data; the window, the reader and the sample data all show it through them.
@@ -29,9 +29,26 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
 _STEPS_AT_MOST: Final = 256
-_ORDER: Final = ("tile", "master tile", "coverage", "removed", "kept edge", "saved tile")
+_ORDER: Final = (
+    "tile",
+    "master tile",
+    "coverage",
+    "fringe",
+    "removed",
+    "kept edge",
+    "saved tile",
+)
+_MARK: Final = "napari-zecoverage"
+_PICTURES: Final = ("tile", "master tile", "coverage", "fringe", "removed")
 # White, and the yellow of Okabe and Ito: neither is the colour of something removed.
 _EDGE_COLOURS: Final = {"kept edge": (1.0, 1.0, 1.0, 1.0), "saved tile": (0.94, 0.89, 0.26, 1.0)}
+# napari sends what it shows to the graphics card whole. Of a larger picture it is given a
+# pyramid, of which it sends what is seen, at the resolution of the screen: drawn quicker
+# each time. What changes at every tick is better off whole as long as it is not huge,
+# because new data of a pyramid are drawn twice.
+_PYRAMID_FROM_PX: Final = 2_000_000
+_LIVE_PYRAMID_FROM_PX: Final = 10_000_000
+_PYRAMID_TOP_PX: Final = 1024
 # On a canvas that fills the screen a stroke is then a pixel or two.
 _STROKES_A_SIDE: Final = 500
 
@@ -50,7 +67,7 @@ def master_tile_layer(
 
 
 def coverage_layer(
-    coverage: NDArray[np.float32],
+    coverage: NDArray[np.float32], colours: str = "viridis"
 ) -> tuple[NDArray[np.float32], dict[str, Any], str]:
     """Return the layer data of a coverage map, (H, W) frames per pixel: one colour step a count."""
     most = max(1, int(np.ceil(coverage.max(initial=0))))
@@ -58,7 +75,7 @@ def coverage_layer(
         coverage,
         {
             "name": "coverage",
-            "colormap": _counted_colours(most),
+            "colormap": _counted_colours(most, colours),
             "contrast_limits": (0, most),
             "interpolation2d": "nearest",
         },
@@ -66,11 +83,32 @@ def coverage_layer(
     )
 
 
-def _counted_colours(most: int) -> Colormap:
-    """Return viridis in one step for each count of 0…`most`; smooth where nobody could tell."""
+def _counted_colours(most: int, colours: str) -> Colormap:
+    """Return one colour step for each count of 0…`most`; smooth where nobody could tell."""
     if most >= _STEPS_AT_MOST:
-        return ensure_colormap("viridis")
-    return Colormap(count_colours(most) / 255, name="coverage", interpolation="zero")
+        return ensure_colormap(colours)
+    return Colormap(count_colours(most, colours) / 255, name="coverage", interpolation="zero")
+
+
+def fringe_layer(
+    colour: NDArray[np.float32], reach: float, colours: str
+) -> tuple[NDArray[np.float32], dict[str, Any], str]:
+    """Return the layer data of a fringe map, (H, W) ADU against the core, NaN where unknown.
+
+    The colours' neutral middle is the core's own colour, their ends are `reach` ADU from it.
+    """
+    return (
+        colour,
+        {
+            "name": "fringe",
+            "colormap": ensure_colormap(colours),
+            "contrast_limits": (-reach, reach),
+            "interpolation2d": "nearest",
+            "opacity": 0.8,
+            "blending": "translucent_no_depth",
+        },
+        "image",
+    )
 
 
 def removed_layer(
@@ -117,6 +155,25 @@ def strokes_layer(
     )
 
 
+def pyramid(name: str, picture: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
+    """Return our layer's picture as napari shows it quickly: large ones with every 2nd, … pixel.
+
+    The smaller ones are views of the same memory.
+    """
+    largest = _LIVE_PYRAMID_FROM_PX if name == "removed" else _PYRAMID_FROM_PX
+    if picture.shape[0] * picture.shape[1] <= largest:
+        return picture
+    levels = [picture]
+    while max(levels[-1].shape[:2]) > _PYRAMID_TOP_PX:
+        levels.append(levels[-1][::2, ::2])
+    return levels
+
+
+def whole_data(layer: Layer) -> Any:
+    """Return a layer's data as `pyramid` was given them."""
+    return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+
+
 class ClusterLayers:
     """The layers of one cluster in one viewer.
 
@@ -133,6 +190,7 @@ class ClusterLayers:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
+        self._coverage_colours = "viridis"
 
     def __getitem__(self, name: str) -> Layer | None:
         """Return our layer `name`, None when it is not (or no longer) in the viewer."""
@@ -154,7 +212,11 @@ class ClusterLayers:
         new_canvas = self._shape() != study.canvas.shape
         self._show("tile", None if shown is None else tile_layer(shown))
         self._show("master tile", None if master_tile is None else master_tile_layer(*master_tile))
-        self._show("coverage", None if study.coverage is None else coverage_layer(study.coverage))
+        coverage = study.coverage
+        self._show(
+            "coverage",
+            None if coverage is None else coverage_layer(coverage, self._coverage_colours),
+        )
         self._show("removed", removed_layer(np.zeros(study.canvas.shape, dtype=np.uint8)))
         nothing = np.zeros((0, 2, 2), dtype=np.float32)
         self._show("kept edge", strokes_layer("kept edge", nothing, study.canvas.shape))
@@ -166,6 +228,12 @@ class ClusterLayers:
             # napari selects what is added last; the picture is what there is to look into.
             self._viewer.layers.selection.active = self["tile"] or self["coverage"]
 
+    def show_fringe(
+        self, colour: NDArray[np.float32] | None, reach: float = 1.0, colours: str = "PuOr"
+    ) -> None:
+        """Show a fringe map as `fringe_layer` does; None takes the layer away."""
+        self._show("fringe", None if colour is None else fringe_layer(colour, reach, colours))
+
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
         """Show what the present thresholds take away."""
         self._set_data("removed", removed)
@@ -175,6 +243,17 @@ class ClusterLayers:
         self._set_data("kept edge", edge)
         self._set_data("saved tile", outline(saved_rect))
 
+    def show_picture(self, name: str, shown: NDArray[np.float32]) -> None:
+        """Show `tile` or `master tile`, stretched otherwise."""
+        self._set_data(name, shown)
+
+    def set_coverage_colours(self, colours: str) -> None:
+        """Show counts in other colours, one of `picture.COUNT_COLOURS`, now and from now on."""
+        self._coverage_colours = colours
+        layer = self["coverage"]
+        if layer is not None:
+            layer.colormap = coverage_layer(whole_data(layer), colours)[1]["colormap"]
+
     def toggle_removed(self) -> None:
         """Show what is removed, or the tile as it was before."""
         layer = self["removed"]
@@ -183,16 +262,21 @@ class ClusterLayers:
 
     def _set_data(self, name: str, data: NDArray[Any]) -> None:
         layer = self[name]
-        # What is the same need not go to the graphics card again.
-        if layer is not None and not np.array_equal(layer.data, data):
-            layer.data = data
+        if layer is None:
+            return
+        # What is the same need not go to the graphics card again; large data are only
+        # looked at for being the same object, which is what an unchanged mask gives.
+        shown = whole_data(layer)
+        small = data.size <= _LIVE_PYRAMID_FROM_PX
+        if shown is not data and not (small and np.array_equal(shown, data)):
+            layer.data = pyramid(name, data) if name in _PICTURES else data
 
     def _shape(self) -> tuple[int, ...] | None:
         layer = self["removed"]
-        return None if layer is None else layer.data.shape
+        return None if layer is None else whole_data(layer).shape
 
     def _show(self, name: str, layer_data: tuple[Any, dict[str, Any], str] | None) -> None:
-        layer = self[name]
+        layer = self[name] or self._left_behind(name)
         if layer_data is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)
@@ -201,7 +285,12 @@ class ClusterLayers:
             self._layers[name] = self._add(name, layer_data)
             return
         data, settings, _ = layer_data
-        layer.data = data
+        shaped = pyramid(name, data) if name in _PICTURES else data
+        if getattr(layer, "multiscale", False) != isinstance(shaped, list):
+            # napari knows no way from one to the other.
+            self._replace(name, layer, layer_data)
+            return
+        layer.data = shaped
         # data= keeps the limits and colours of the cluster before.
         if "contrast_limits" in settings:
             layer.contrast_limits_range = settings["contrast_limits"]
@@ -212,16 +301,39 @@ class ClusterLayers:
         if "translate" in settings:
             layer.translate = settings["translate"]
 
+    def _left_behind(self, name: str) -> Layer | None:
+        """Take over what a dock that was closed left in the viewer; never a copy of it."""
+        for layer in self._viewer.layers:
+            if layer.metadata.get(_MARK) == (name, id(layer)):
+                self._layers[name] = layer
+                return layer
+        return None
+
+    def _replace(self, name: str, old: Layer, layer_data: tuple[Any, dict[str, Any], str]) -> None:
+        """Put another layer in the place of one, looking as the user wants it."""
+        active = self._viewer.layers.selection.active is old
+        at = self._viewer.layers.index(old)
+        self._viewer.layers.remove(old)
+        layer = self._layers[name] = self._add(name, layer_data)
+        self._viewer.layers.move(self._viewer.layers.index(layer), at)
+        layer.visible, layer.opacity, layer.blending = old.visible, old.opacity, old.blending
+        if active:
+            self._viewer.layers.selection.active = layer
+
     def _add(self, name: str, layer_data: tuple[Any, dict[str, Any], str]) -> Layer:
         data, settings, kind = layer_data
-        layer = Vectors(data, **settings) if kind == "vectors" else Image(data, **settings)
+        layer = Vectors(data, **settings) if kind == "vectors" else _image(name, data, settings)
         if name == "coverage":
             # It would hide the tile; one click on its eye shows it.
             layer.visible = self["tile"] is None
             if hasattr(layer, "colorbar"):
                 layer.colorbar.visible = True
-        if name == "master tile":
-            layer.visible = False  # it would hide ours; one click on its eye shows it
+        if name in ("master tile", "fringe"):
+            layer.visible = False  # it would hide the tile; one click on its eye shows it
+        if name == "fringe" and hasattr(layer, "colorbar"):
+            layer.colorbar.visible = True
+        # With its id, because a layer that the user duplicates takes its metadata along.
+        layer.metadata[_MARK] = (name, id(layer))
         self._viewer.layers.insert(self._place(name), layer)
         return layer
 
@@ -237,3 +349,8 @@ class ClusterLayers:
             if layer is not None:
                 return layers.index(layer)
         return len(layers)
+
+
+def _image(name: str, picture: NDArray[Any], settings: dict[str, Any]) -> Image:
+    data = pyramid(name, picture)
+    return Image(data, multiscale=isinstance(data, list), **settings)

@@ -7,12 +7,22 @@ main thread.
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
+
+LAST_WAIT_S: Final = 3.0
+"""When the program ends, what is at work may take so long to stop."""
+
+REST_MS: Final = 60
+"""After so long without another request the exact result is computed where a rough one came first.
+
+Longer than the pause between two steps of a slider that is dragged or held.
+"""
 
 
 class _Messenger(QObject):
@@ -93,8 +103,10 @@ class Background(QObject):
         self._job = job = Job(self._gone)
         job.messenger.progressed.connect(self.progressed)
         job.messenger.finished.connect(self._on_finished)
-        # A daemon, so that closing the program never waits for a frame to be aligned.
-        threading.Thread(target=_run, args=(function, job), name="zecoverage", daemon=True).start()
+        # A daemon, so that closing the program waits for it no longer than `_end_all` does.
+        thread = threading.Thread(target=_run, args=(function, job), name="zecoverage", daemon=True)
+        _at_work[thread] = job
+        thread.start()
 
     def stop(self) -> None:
         """Ask the function at work to stop; `finished` comes when it has."""
@@ -106,12 +118,28 @@ class Background(QObject):
         self.finished.emit(result)
 
 
+_at_work: dict[threading.Thread, Job] = {}
+
+
 def _run(function: Callable[[Job], Any], job: Job) -> None:
     try:
         result = function(job)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is shown in the main thread
         result = error
+    _at_work.pop(threading.current_thread(), None)
     job.finish(result)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Let what is at work come to an end before Python does.
+
+    A thread that is cut off within OpenCV takes the whole program down with it.
+    """
+    for job in list(_at_work.values()):
+        job.stop()
+    for thread in list(_at_work):
+        thread.join(LAST_WAIT_S)
 
 
 class _Request(NamedTuple):
@@ -177,3 +205,96 @@ class LatestWins(QObject):
         self._start_pending()
         if done is not None and done.generation >= self._oldest_wanted:
             self.computed.emit(done.arguments, result)
+
+
+class RoughThenExact(QObject):
+    """Computes each request twice where that pays: roughly at once, exactly when no other comes.
+
+    The rough result is made in the main thread, before `submit` returns: so it is drawn
+    in one go with the slider that moved. Nothing older is given out after something
+    newer, and the last request is always computed exactly.
+
+    Parameters
+    ----------
+    exact : callable
+        Called as ``exact(request)`` in a thread.
+    rough : callable
+        Called as ``rough(request)`` in the main thread; quick. None where it is the
+        same as the one before: then the exact result is not waited for.
+    wants_rough : callable
+        Called as ``wants_rough(request)``: whether the exact result takes so long
+        that a rough one is wanted first.
+
+    Signals
+    -------
+    computed(object, object)
+        A request, and its exact result or the exception that ended it.
+    roughly_computed(object, object)
+        A request, and its rough result; there is none where it failed.
+    """
+
+    computed = Signal(object, object)
+    roughly_computed = Signal(object, object)
+
+    def __init__(
+        self,
+        exact: Callable[[Any], Any],
+        rough: Callable[[Any], Any],
+        wants_rough: Callable[[Any], bool],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._rough = rough
+        self._wants_rough = wants_rough
+        self._exact = LatestWins(lambda request: exact(request.arguments), self)
+        self._exact.computed.connect(self._on_exact)
+        self._number = 0
+        self._oldest_wanted = 0
+        # Exact ones are begun when no other request comes for a moment.
+        self._waiting: _Request | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(REST_MS)
+        self._soon.timeout.connect(self._begin_exact)
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was asked for has been computed exactly."""
+        return self._waiting is None and self._exact.idle
+
+    def submit(self, request: object) -> None:
+        """Ask for `request`; what was asked for before and not begun is dropped."""
+        self._number += 1
+        self._waiting = _Request(self._number, request)
+        rough = self._roughly(request) if self._wants_rough(request) else None
+        if rough is not None:
+            # What is exact, but of a request before, is not wanted any more.
+            self._oldest_wanted = self._number
+            self._soon.start()
+            self.roughly_computed.emit(request, rough)
+        elif self._soon.isActive():
+            self._soon.start()
+        else:
+            self._begin_exact()
+
+    def forget(self) -> None:
+        """Drop everything that was asked for; a result on its way is not given out."""
+        self._soon.stop()
+        self._waiting = None
+        self._exact.forget()
+
+    def _roughly(self, request: object) -> Any:
+        try:
+            return self._rough(request)
+        except Exception:  # noqa: BLE001 - whatever it is, the exact one tells it
+            return None
+
+    def _begin_exact(self) -> None:
+        self._soon.stop()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            self._exact.submit(waiting)
+
+    def _on_exact(self, request: _Request, result: object) -> None:
+        if request.generation >= self._oldest_wanted:
+            self.computed.emit(request.arguments, result)

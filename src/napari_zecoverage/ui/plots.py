@@ -1,23 +1,27 @@
 """The plots of the Inspect section: matplotlib in napari's colours.
 
-A plot's artists are made once and then only given other data. It is drawn when
-Qt has time, at most some twenty times a second, and not while it is hidden.
+A plot's artists are made once and then only given other data. Drawing is dear, and
+holds up the window: it is done when nothing has changed for a moment, and not while
+the plot is hidden. The line of the threshold, which follows the sliders, is drawn
+over the picture of all the rest. The axes' places are reckoned, not tried out.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from qtpy.QtGui import QPaintEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
     from matplotlib.backend_bases import KeyEvent, MouseEvent
     from numpy.typing import NDArray
 
-    from napari_zecoverage.core.curves import Branch, FieldCurve
+    from napari_zecoverage.core.curves import FieldCurve
+    from napari_zecoverage.core.levels import Branch, LevelField
     from napari_zecoverage.profile import Profile
 
 # Of Okabe and Ito, told apart with any colour vision.
@@ -38,23 +43,24 @@ GREEN: Final = "#009E73"
 VERMILLION: Final = "#D55E00"
 PURPLE: Final = "#CC79A7"
 
-_BRANCH_COLOURS: Final[dict[Branch, str]] = {
+BRANCH_COLOURS: Final[dict[Branch, str]] = {
     "low-signal": ORANGE,
     "radial": PURPLE,
     "dropped": VERMILLION,
-    "not yet known": "#808080",
 }
-_BRANCH_LABELS: Final[dict[Branch, str]] = {
+BRANCH_LABELS: Final[dict[Branch, str]] = {
     "low-signal": "low-signal mask",
     "radial": "radial mask",
     "dropped": "mask dropped",
-    "not yet known": "being measured",
 }
 _TINT: Final = 0.35
-_FONT_PT: Final = 8
+FONT_PT: Final = 8
 _HEIGHT_PX: Final = 250
 _LEAST_WIDTH_PX: Final = 200
-_DRAW_EVERY_MS: Final = 50
+_QUIET_MS: Final = 150
+_WAIT_AT_MOST_MS: Final = 600
+_LEGEND_ROW_PT: Final = 13
+_LEGEND_GAP_PT: Final = 6
 _IMAGES: Final = "Picture (*.png);;Vector graphics (*.svg);;PDF (*.pdf)"
 
 
@@ -74,6 +80,15 @@ def colours_of_theme(theme: str) -> PlotColours:
         ink=colours.text.as_hex(format="long"),
         line=colours.icon.as_hex(format="long"),
     )
+
+
+class Margins(NamedTuple):
+    """Room round the axes for what is written there, in points."""
+
+    left: float = 54
+    right: float = 12
+    top: float = 9
+    bottom: float = 32
 
 
 class _Canvas(FigureCanvasQTAgg):
@@ -102,12 +117,15 @@ class Plot(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
-        self._layout_due = True
+        self._margins = Margins()
         self._stale = True
+        self._asked = QElapsedTimer()
+        self._below: Any = None
         self._colours = colours_of_theme("dark")
-        self.figure = Figure(layout="constrained")
+        self.figure = Figure()
         self.canvas = _Canvas(self.figure)
         self.canvas.painted.connect(self._on_painted)
+        self.canvas.mpl_connect("draw_event", self._on_drawn)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.canvas.setFixedHeight(height_px)
         # A figure that is nearly nothing wide has no room for its axes.
@@ -118,7 +136,7 @@ class Plot(QWidget):
         layout.addWidget(self.canvas)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.setInterval(_DRAW_EVERY_MS)
+        self._soon.setInterval(_QUIET_MS)
         self._soon.timeout.connect(self._draw)
 
     def follow_theme(self, theme: str) -> None:
@@ -128,14 +146,44 @@ class Plot(QWidget):
         self.draw_soon()
 
     def draw_soon(self) -> None:
-        """Draw what changed when there is time; what nobody sees is drawn when it is seen."""
-        self._stale = True
-        if not self._soon.isActive() and not self.canvas.visibleRegion().isEmpty():
+        """Draw when it is quiet; what nobody sees is drawn when it is seen."""
+        if not self._stale:
+            self._stale = True
+            self._asked.start()
+        if self.canvas.visibleRegion().isEmpty():
+            return
+        # Whoever asks again and again is not put off for ever.
+        waited = self._asked.isValid() and self._asked.elapsed() > _WAIT_AT_MOST_MS
+        if not (waited and self._soon.isActive()):
             self._soon.start()
+
+    def draw_moved(self) -> None:
+        """Draw what moves over the picture of the rest: at once, and in about a millisecond."""
+        if self._stale or self._below is None or self.canvas.visibleRegion().isEmpty():
+            self.draw_soon()
+            return
+        self.canvas.restore_region(self._below)
+        self._draw_moving()
+        self.canvas.update()
 
     def _on_painted(self) -> None:
         if self._stale and not self._soon.isActive():
             self._soon.start()
+
+    def _on_drawn(self, _event: object) -> None:
+        # A file has another size.
+        if not self.canvas.is_saving():
+            self._below = self.canvas.copy_from_bbox(self.figure.bbox)
+            self._draw_moving()
+
+    def _draw_moving(self) -> None:
+        for artist in self._moving():
+            if artist.get_visible():
+                self.figure.draw_artist(artist)
+
+    def _moving(self) -> list[Artist]:
+        """Return the artists that follow the sliders; they are made with ``animated=True``."""
+        return []
 
     def save(self) -> None:
         """Ask for a file and save the plot as it is shown."""
@@ -144,6 +192,9 @@ class Plot(QWidget):
         )
         if not path:
             return
+        # The file's drawing has another size, and takes the place of the screen's.
+        self._below = None
+        self.draw_soon()
         try:
             self.figure.savefig(path, dpi=200)
         except (OSError, ValueError) as error:
@@ -157,15 +208,33 @@ class Plot(QWidget):
         self.lay_out_soon()
 
     def lay_out_soon(self) -> None:
-        """Draw, after making room for what is written in and around the axes."""
-        self._layout_due = True
+        """Give the axes all but the margins, and draw."""
+        width, height = (72 * inches for inches in self.figure.get_size_inches())
+        margins = self._margins
+        texts = sum(len(each.get_texts()) for each in self.figure.legends)
+        rows = math.ceil(texts / self._legend_columns)
+        above, below = margins.top, margins.bottom
+        if self._legend_above:
+            above += rows * _LEGEND_ROW_PT
+        else:
+            below += rows * _LEGEND_ROW_PT + (_LEGEND_GAP_PT if rows else 0)
+        # A figure that is nearly nothing high keeps its axes.
+        bottom = min(below / height, 0.6)
+        left = min(margins.left / width, 0.4)
+        self.figure.subplots_adjust(
+            left=left,
+            right=max(1 - margins.right / width, left + 0.1),
+            top=max(1 - above / height, bottom + 0.1),
+            bottom=bottom,
+        )
         self.draw_soon()
 
+    _legend_above = False
+    _legend_columns = 2
+
     def _draw(self) -> None:
-        # Half of a drawing's time goes into the layout, which a moved line does not change.
-        self.figure.set_layout_engine("constrained" if self._layout_due else "none")
-        self._layout_due = False
         self._stale = False
+        self._below = None
         self.canvas.draw_idle()
 
     def _paint(self) -> None:
@@ -195,13 +264,16 @@ class HistogramPlot(Plot):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("coverage_histogram", parent)
-        with mpl.rc_context({"font.size": _FONT_PT}):
+        with mpl.rc_context({"font.size": FONT_PT}):
             self.axes = self.figure.add_subplot()
             self.bars = self.axes.stairs([0], [0.5, 1.5], fill=True, color=SKY_BLUE)
             self.line = self.axes.axvline(0, linewidth=1.5, linestyle="--", visible=False)
+            self.line.set_animated(True)
             self.axes.set_xlabel("frames on a pixel")
             self.axes.set_ylabel("pixels")
             self.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            # Short, however many: 1.2M.
+            self.axes.yaxis.set_major_formatter(EngFormatter(sep=""))
         self._paint()
 
     def show_counts(self, counts: NDArray[np.int64]) -> None:
@@ -216,7 +288,7 @@ class HistogramPlot(Plot):
         self.line.set_visible(bool(np.isfinite(frames)))
         if np.isfinite(frames):
             self.line.set_xdata([frames, frames])
-        self.draw_soon()
+        self.draw_moved()
 
     def set_log(self, log: bool) -> None:
         """Show the pixels on a logarithmic scale, for counts that few pixels have."""
@@ -233,10 +305,14 @@ class HistogramPlot(Plot):
         else:
             self.bars.set_data(baseline=0)
             self.axes.set_ylim(0, most * 1.08)
+        self.axes.yaxis.set_major_formatter(EngFormatter(sep=""))
         self._paint()
-        self.lay_out_soon()
+        self.draw_soon()
 
     def _ink(self) -> list[Artist]:
+        return [self.line]
+
+    def _moving(self) -> list[Artist]:
         return [self.line]
 
 
@@ -258,10 +334,17 @@ class FieldPlot(Plot):
         super().__init__("field_kept", parent)
         self.curve: FieldCurve | None = None
         self._dragging = False
-        with mpl.rc_context({"font.size": _FONT_PT}):
+        with mpl.rc_context({"font.size": FONT_PT}):
             self.axes = self.figure.add_subplot()
             (self.hard,) = self.axes.plot([], [], color=SKY_BLUE, linewidth=2)
             (self.soft,) = self.axes.plot([], [], color=GREEN, linewidth=1.5, linestyle=":")
+            self.fringe_axes = self.axes.twinx()
+            (self.fringe,) = self.fringe_axes.plot(
+                [], [], color=PURPLE, linewidth=1.5, linestyle="-."
+            )
+            self.fringe_axes.set_ylabel("fringe left, × noise")
+            # The mouse is told of the uppermost axes.
+            self.axes.set_zorder(self.fringe_axes.get_zorder() + 1)
             self.branches = PolyCollection(
                 [], transform=self.axes.get_xaxis_transform(), linewidths=0, zorder=0
             )
@@ -270,10 +353,7 @@ class FieldPlot(Plot):
                 [], [], "v", color=VERMILLION, transform=self.axes.get_xaxis_transform()
             )
             self.cliffs.set(clip_on=False, markersize=7)
-            self.line = self.axes.axvline(0, linewidth=2)
-            # Layout makes room for text; these lie inside, or on the frame.
-            for artist in (self.hard, self.soft, self.branches, self.cliffs, self.line):
-                artist.set_in_layout(False)
+            self.line = self.axes.axvline(0, linewidth=2, animated=True)
             self.axes.set_ylabel("field kept")
             self.axes.set_ylim(0, 1.02)
             self.axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -300,34 +380,45 @@ class FieldPlot(Plot):
             (self.soft, [each.field.soft for each in curve.stretches]),
         ):
             artist.set_data(np.ravel(ends), np.repeat(values, 2))
+        left = [_sigmas(each.field) for each in curve.stretches]
+        self.fringe.set_data(np.ravel(ends), np.repeat(left, 2))
+        self.fringe_axes.set_ylim(0, 1.1 * max(0.1, np.nanmax([0.0, *left])))
+        self._show_fringe_axis(bool(np.isfinite(left).any()))
         marked = [
             (low, high, each.field.source)
             for (low, high), each in zip(ends, curve.stretches, strict=True)
-            if each.field.source in _BRANCH_COLOURS
+            if each.field.source in BRANCH_COLOURS
         ]
         # What holds for a single value must be seen as well.
         least = right / 150
         self.branches.set_verts([_box(low, max(high, low + least)) for low, high, _ in marked])
-        self.branches.set_facecolor([(_BRANCH_COLOURS[each], _TINT) for _, _, each in marked])
+        self.branches.set_facecolor([(BRANCH_COLOURS[each], _TINT) for _, _, each in marked])
         self.cliffs.set_data([each.value for each in curve.cliffs], [1.0] * len(curve.cliffs))
         self.axes.set_xlim(-right / 100, right)
         unit = "of the maximum" if curve.over == "min_coverage_frac" else "frames"
         self.axes.set_xlabel(f"{curve.over}, {unit}")
         self._show_legend(tuple(dict.fromkeys(each for _, _, each in marked)))
-        self.lay_out_soon()
+        self.draw_soon()
 
     def show_nothing(self) -> None:
         """Show no curve at all."""
         self.curve = None
-        for artist in (self.hard, self.soft, self.cliffs):
+        for artist in (self.hard, self.soft, self.fringe, self.cliffs):
             artist.set_data([], [])
+        self._show_fringe_axis(False)
         self.branches.set_verts([])
         self.draw_soon()
 
     def show_value(self, value: float) -> None:
         """Put the line where the threshold stands."""
         self.line.set_xdata([value, value])
-        self.draw_soon()
+        self.draw_moved()
+
+    def _show_fringe_axis(self, shown: bool) -> None:
+        """Give the fringe its axis where it is measurable, its room to the field where not."""
+        self.fringe_axes.yaxis.set_visible(shown)
+        self._margins = Margins(right=40) if shown else Margins()
+        self.lay_out_soon()
 
     def _right(self) -> float:
         if self.curve is None or self.curve.over == "min_coverage_frac":
@@ -338,7 +429,8 @@ class FieldPlot(Plot):
     def _show_legend(self, branches: tuple[Branch, ...]) -> None:
         """Say what the lines are, and which branches there are."""
         cliffs = self.curve is not None and bool(self.curve.cliffs)
-        wanted = (*branches, str(cliffs))
+        fringe = self.fringe_axes.yaxis.get_visible()
+        wanted = (*branches, str(cliffs), str(fringe))
         if wanted == self._legend_of:
             return
         self._legend_of = wanted
@@ -346,18 +438,25 @@ class FieldPlot(Plot):
             legend.remove()
         handles: list[Artist] = [self.hard, self.soft]
         labels = ["opaque (hard)", "mean alpha (soft)"]
+        if fringe:
+            handles.append(self.fringe)
+            labels.append("fringe left")
         if cliffs:
             handles.append(self.cliffs)
             labels.append("cliff")
         for each in branches:
-            handles.append(Patch(color=(_BRANCH_COLOURS[each], _TINT)))
-            labels.append(_BRANCH_LABELS[each])
+            handles.append(Patch(color=(BRANCH_COLOURS[each], _TINT)))
+            labels.append(BRANCH_LABELS[each])
         self.figure.legend(
-            handles, labels, loc="outside lower center", ncols=2, frameon=False, fontsize=_FONT_PT
+            handles, labels, loc="lower center", ncols=2, frameon=False, fontsize=FONT_PT
         )
         self._paint()
+        self.lay_out_soon()
 
     def _ink(self) -> list[Artist]:
+        return [self.line]
+
+    def _moving(self) -> list[Artist]:
         return [self.line]
 
     # --- the line ------------------------------------------------------------------------
@@ -408,9 +507,13 @@ class FieldPlot(Plot):
 class ProfilePlot(Plot):
     """R, G, B above, coverage and alpha below, along a line."""
 
+    _legend_above = True
+    _legend_columns = 3
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("profile", parent, height_px=320)
-        with mpl.rc_context({"font.size": _FONT_PT}):
+        self._margins = Margins(right=40)
+        with mpl.rc_context({"font.size": FONT_PT}):
             self.tile_axes, self.axes = self.figure.subplots(2, 1, sharex=True)
             self.channels = [
                 self.tile_axes.plot([], [], color=colour, label=name, linewidth=1)[0]
@@ -428,10 +531,10 @@ class ProfilePlot(Plot):
             self.axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
             self.figure.legend(
                 handles=[*self.channels, self.coverage, self.alpha],
-                loc="outside upper center",
+                loc="upper center",
                 ncols=3,
                 frameon=False,
-                fontsize=_FONT_PT,
+                fontsize=FONT_PT,
             )
         self._paint()
 
@@ -451,7 +554,7 @@ class ProfilePlot(Plot):
             self.tile_axes.set_ylim(low - room, high + room)
         most = float(np.nanmax(profile.coverage, initial=1.0))
         self.axes.set_ylim(-0.03 * most, most * 1.05)
-        self.lay_out_soon()
+        self.draw_soon()
 
 
 def _above_median(tile: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -465,11 +568,22 @@ def _above_median(tile: NDArray[np.float64]) -> NDArray[np.float64]:
     return shown
 
 
+def _sigmas(level: LevelField) -> float:
+    """Return the fringe that is left, in units of the core's colour noise; NaN for unknown."""
+    return math.nan if level.fringe is None else level.fringe.sigmas
+
+
 def _box(low: float, high: float) -> list[tuple[float, float]]:
     return [(low, 0.0), (high, 0.0), (high, 1.0), (low, 1.0)]
 
 
 def count_pixels(coverage: NDArray[Any]) -> NDArray[np.int64]:
     """Return how many pixels have 0, 1, 2, … frames (parts of a frame are dropped)."""
-    whole = np.maximum(np.nan_to_num(coverage, posinf=0.0), 0).astype(np.int64)
-    return np.asarray(np.bincount(whole.ravel()), dtype=np.int64)
+    frames = np.ascontiguousarray(coverage, dtype=np.float32)
+    finite = frames[np.isfinite(frames)] if not np.isfinite(frames.max(initial=0)) else frames
+    most = max(0, int(finite.max(initial=0)))
+    # In one pass, without an integer for every pixel.
+    found = cv2.calcHist([finite], [0], None, [most + 1], [0, most + 1])
+    counts = np.rint(found.ravel()).astype(np.int64)
+    counts[0] = frames.size - counts[1:].sum()
+    return counts

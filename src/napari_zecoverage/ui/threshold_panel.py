@@ -66,6 +66,7 @@ _STRICT_CROP: Final = "strict_overlap_crop_enabled"
 _NO_CLUSTER: Final = "Run a cluster to see what ZeMosaic would do with these thresholds."
 _BY_HAND: Final = "set by hand"
 DEFAULTS_PRESET: Final = "ZeMosaic's defaults"
+ADVICE_PRESET: Final = "advice"
 
 
 class ThresholdPanel(QGroupBox):
@@ -156,7 +157,8 @@ class ThresholdPanel(QGroupBox):
         self._preset.setObjectName("preset")
         self._preset.setAccessibleName("Preset")
         self._preset.setToolTip(
-            "Thresholds to begin with: ZeMosaic's defaults, or what the config of Export says."
+            "Thresholds to begin with: ZeMosaic's defaults, what the config of Export says, or "
+            "the advice."
         )
         self._preset.textActivated.connect(self._on_preset)
         self._undo = _button("↶", "undo", "Undo (Ctrl+Z in this dock). A drag is one step.")
@@ -164,9 +166,10 @@ class ThresholdPanel(QGroupBox):
         self._redo = _button("↷", "redo", "Redo (Ctrl+Shift+Z in this dock).")
         self._redo.clicked.connect(self.redo)
         self._reset = _button("Reset", "reset", "Back to ZeMosaic's defaults; can be undone.")
+        self._reset.setAccessibleName("Reset the thresholds")
         self._reset.clicked.connect(self._on_reset)
         for button in (self._undo, self._redo):
-            button.setAccessibleName(button.objectName().capitalize())
+            button.setAccessibleName(f"{button.objectName().capitalize()} a change of thresholds")
             button.setFixedWidth(36)
         row = QHBoxLayout()
         row.addWidget(self._preset, 1)
@@ -279,6 +282,7 @@ def _tooltip(name: str, limits: Limits) -> str:
 def _strict_crop_box() -> QCheckBox:
     box = QCheckBox("strict_overlap_crop")
     box.setObjectName(_STRICT_CROP)
+    box.setAccessibleName(box.text())
     defaults = MaskParameters()
     box.setToolTip(
         "<p>Crops the tile to the rectangle round its well-covered core: every pixel of alpha "

@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from napari_zecoverage.core.errors import reason_of
+
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A longer answer is not read."""
 
@@ -106,7 +108,7 @@ def run_bounded(
                 **_apart(),
             )
         except (OSError, ValueError) as error:
-            return Run("not started", {}, reason=getattr(error, "strerror", None) or str(error))
+            return Run("not started", {}, reason=reason_of(error))
         timed_out = False
         try:
             process.communicate(f"{nonce}\n".encode(), timeout=timeout_s)

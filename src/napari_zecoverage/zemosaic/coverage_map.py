@@ -7,9 +7,7 @@ height and width, or the first HDU of ``<stem>_coverage.fits`` (ZEMOSAIC.md §9)
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +17,9 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import OutputError, reason_of
+from napari_zecoverage.core.paths import absolute
+from napari_zecoverage.core.placing import file_in_the_making
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.zemosaic.tile_header import study_header
 
@@ -81,7 +81,7 @@ def write_coverage_map(
     OutputError
         The file cannot be written, or there is one already; it is as it was.
     """
-    target = Path(os.path.abspath(os.path.expanduser(path)))
+    target = absolute(path)
     if _is_taken_for_a_tile(target.name):
         raise OutputError(
             target,
@@ -140,29 +140,20 @@ def write_whole(target: Path, hdus: Sequence[Any], *, overwrite: bool) -> Path:
     OutputError
         There is a file already, or it cannot be written; what was there is as it was.
     """
-    # The name begins with a dot and ends in .tmp: a search for tiles never meets it.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
         _refuse_taken(target, overwrite)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as stream:
-            fits.HDUList(list(hdus)).writeto(stream, checksum=True)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _refuse_taken(target, overwrite)
-        os.replace(temporary, target)
-    except BaseException as error:
-        # Ctrl-C, too.
-        with suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):
-            reason = error.strerror or str(error)
-            raise OutputError(
-                target,
-                f"cannot be written ({reason}). Nothing was changed there; make room, or name "
-                "another place.",
-            ) from error
-        raise
+        with file_in_the_making(target) as unfinished:
+            with open(unfinished, "wb") as stream:
+                fits.HDUList(list(hdus)).writeto(stream, checksum=True)
+                stream.flush()
+                os.fsync(stream.fileno())
+            _refuse_taken(target, overwrite)
+    except OSError as error:
+        raise OutputError(
+            target,
+            f"cannot be written ({reason_of(error)}). Nothing was changed there; make room, or "
+            "name another place.",
+        ) from error
     return target
 
 

@@ -5,7 +5,6 @@ Written for ZeMosaic's own tiles (ZEMOSAIC.md §5 "FITS"), and for ours, which l
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,14 +15,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.errors import FileError, FrameError
-from napari_zecoverage.core.frames import (
-    RESULT_CREATOR,
-    CardValue,
-    Hdu,
-    look_at_hdus,
-    read_frame,
-)
+from napari_zecoverage.core.errors import FileError, FrameError, reason_of
+from napari_zecoverage.core.fits_headers import STORAGE, CardValue, Hdu, look_at_hdus
+from napari_zecoverage.core.frames import RESULT_CREATOR, read_frame
+from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.ramp import Mask
 
 ALPHA_NAME: Final = "ALPHA"
@@ -34,8 +29,6 @@ OPAQUE_FROM: Final = 128
 
 WEIGHT_CARDS: Final = ("MT_NFRAMES", "ZMT_NALGN", "ZMT_NRAW", "NRAWPROC", "NRAWINIT")
 """ZeMosaic weighs an existing tile by the first of these that it has (ZEMOSAIC.md §8)."""
-
-_ALPHA_TYPES: Final = {8: ">u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 
 
 class MasterTileError(FileError):
@@ -114,7 +107,7 @@ def read_master_tile(path: str | PathLike[str]) -> MasterTile:
     MasterTileError
         It is missing, damaged, cut short, or not a picture of three colours.
     """
-    place = Path(os.path.abspath(os.path.expanduser(path)))
+    place = absolute(path)
     try:
         hdus = _hdus(place)
         shape = _shape(place, hdus[0])
@@ -126,9 +119,7 @@ def read_master_tile(path: str | PathLike[str]) -> MasterTile:
     except FrameError as error:
         raise MasterTileError(place, error.reason) from error
     except (OSError, MemoryError) as error:
-        raise MasterTileError(
-            place, f"it cannot be read ({getattr(error, 'strerror', None) or error})."
-        ) from error
+        raise MasterTileError(place, f"it cannot be read ({reason_of(error)}).") from error
     if frame.pixels.shape[:2] != shape:
         raise MasterTileError(place, "its planes and its header do not agree; copy it again.")
     cards = hdus[0].cards
@@ -176,7 +167,7 @@ def _read_alpha(place: Path, hdu: Hdu, shape: tuple[int, int]) -> NDArray[np.uin
     lengths = cards.get("NAXIS"), cards.get("NAXIS2"), cards.get("NAXIS1")
     if lengths != (2, *shape) or cards.get("XTENSION") != "IMAGE":
         raise MasterTileError(place, "its ALPHA is not of the size of its planes.")
-    dtype = np.dtype(_ALPHA_TYPES[int(cards["BITPIX"])])
+    dtype = np.dtype(STORAGE[int(cards["BITPIX"])])
     count = shape[0] * shape[1]
     if place.stat().st_size < hdu.data_offset + count * dtype.itemsize:
         raise MasterTileError(place, "its ALPHA is cut short; copy it again.")

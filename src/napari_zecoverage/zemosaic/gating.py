@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from napari_zecoverage.core.clusters import Cluster
-from napari_zecoverage.core.frames import FrameInfo, Mount
+from napari_zecoverage.core.frames import FrameInfo
+from napari_zecoverage.core.header_words import Mount
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME
 from napari_zecoverage.zemosaic.run_folder import ZeMosaicRun
 

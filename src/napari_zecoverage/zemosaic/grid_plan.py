@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from napari_zecoverage.core.errors import RunFolderError
-from napari_zecoverage.core.frames import Mount, mount_of_word
-from napari_zecoverage.zemosaic.manifests import MAX_FRAMES, read_bytes, shortened
+from napari_zecoverage.core.header_words import Mount, mount_of_word
+from napari_zecoverage.zemosaic.manifests import MAX_FRAMES, read_bytes
+from napari_zecoverage.zemosaic.printable import shortened
 
 GRID_PLAN_NAME: Final = "stack_plan.csv"
 

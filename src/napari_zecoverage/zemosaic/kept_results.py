@@ -19,22 +19,22 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal
 
-from napari_zecoverage.core.errors import FileError
-
-TILES_FOLDER: Final = "zemosaic_temp_master_tiles"
-"""Where a run keeps its master tiles."""
-
-STATE_FOLDER: Final = ".zemosaic_state"
-"""Where a run keeps its plan and its checkpoints."""
-
-SNAPSHOT_NAME: Final = "run_config_snapshot.json"
-"""The settings of the last run that ZeMosaic's window started."""
+from napari_zecoverage.core.errors import FileError, reason_of
+from napari_zecoverage.core.paths import absolute
+from napari_zecoverage.zemosaic.run_names import (
+    LOG_NAME,
+    PLAN_NAME,
+    SNAPSHOT_NAME,
+    STATE_FOLDER,
+    TILES_FOLDER,
+    TILES_NAME,
+)
 
 _RUN_MARKS: Final = (
     SNAPSHOT_NAME,
-    f"{STATE_FOLDER}/stack_plan_manifest.json",
-    f"{STATE_FOLDER}/master_tiles_manifest.json",
-    "zemosaic_worker.log",
+    f"{STATE_FOLDER}/{PLAN_NAME}",
+    f"{STATE_FOLDER}/{TILES_NAME}",
+    LOG_NAME,
 )
 _TILE: Final = re.compile(r"master_tile_\d+\.fits", re.ASCII)
 _CHECKPOINT_PREFIX: Final = "phase5_"
@@ -193,7 +193,7 @@ def find_kept_results(run_folder: str | PathLike[str]) -> KeptResults:
     """
     folder = Path(run_folder)
     try:
-        folder = Path(os.path.realpath(os.path.expanduser(run_folder)))
+        folder = Path(os.path.realpath(absolute(run_folder)))
         if not folder.is_dir():
             raise KeptResultsError(
                 folder, "there is no such folder. Name the output folder of a ZeMosaic run."
@@ -220,7 +220,7 @@ def find_kept_results(run_folder: str | PathLike[str]) -> KeptResults:
             folder, tuple(items), _resume(folder), tuple(links), _is_run_folder(folder)
         )
     except (OSError, ValueError) as error:
-        raise KeptResultsError(folder, f"cannot be read: {_reason(error)}.") from error
+        raise KeptResultsError(folder, f"cannot be read: {reason_of(error)}.") from error
 
 
 def clear_kept_results(kept: KeptResults) -> Cleared:
@@ -330,7 +330,7 @@ def _why_not_removed(folder: Path, item: KeptItem) -> str | None:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        return _reason(error)
+        return reason_of(error)
     return None
 
 
@@ -345,7 +345,3 @@ def _size_words(size: float) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size:.0f} bytes"
-
-
-def _reason(error: OSError | ValueError) -> str:
-    return getattr(error, "strerror", None) or str(error)

@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from napari_zecoverage.core.errors import RunFolderError
-
-STATE_FOLDER: Final = ".zemosaic_state"
-CACHE_FOLDER: Final = ".zemosaic_img_cache"
-PLAN_NAME: Final = "stack_plan_manifest.json"
-TILES_NAME: Final = "master_tiles_manifest.json"
-SNAPSHOT_NAME: Final = "run_config_snapshot.json"
-INDEX_NAME: Final = "phase1_processed_info.json"
-CACHE_MANIFEST_NAME: Final = "cache_manifest.json"
+from napari_zecoverage.core.errors import RunFolderError, reason_of
+from napari_zecoverage.zemosaic.printable import shortened
+from napari_zecoverage.zemosaic.run_names import (
+    CACHE_FOLDER,
+    CACHE_MANIFEST_NAME,
+    INDEX_NAME,
+    PLAN_NAME,
+    SNAPSHOT_NAME,
+    STATE_FOLDER,
+    TILES_NAME,
+)
 
 SCHEMA_VERSION: Final = 1
 """The only version of ZeMosaic's manifests that is known."""
@@ -101,8 +103,7 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise RunFolderError(path, f"cannot be read ({reason}).") from error
+        raise RunFolderError(path, f"cannot be read ({reason_of(error)}).") from error
     if len(raw) > max_bytes:
         raise RunFolderError(
             path, f"has more than {max_bytes // 2**20} MB; what ZeMosaic writes is smaller."
@@ -133,17 +134,9 @@ def read_plan(folder: Path) -> list[Group] | None:
     plan = _read_manifest(path)
     if plan is None:
         return None
-    listed = _list(path, plan, "groups")
-    if len(listed) > MAX_GROUPS:
-        raise RunFolderError(
-            path, f"has {len(listed)} groups; plans of up to {MAX_GROUPS} are read."
-        )
     groups: dict[int, Group] = {}
     frames = 0
-    for number, each in enumerate(listed):
-        name = f"groups[{number}]"
-        if not isinstance(each, dict):
-            raise _wrong(path, name, "an object", each)
+    for name, each in _objects(path, plan, "groups"):
         tile_id = _tile_id(path, f"{name}.group_index", each.get("group_index"))
         if tile_id in groups:
             raise RunFolderError(path, f"{name}.group_index: {tile_id} is there twice.")
@@ -184,14 +177,8 @@ def read_tiles(folder: Path) -> Sequence[Tile]:
     manifest = _read_manifest(path)
     if manifest is None:
         return []
-    listed = _list(path, manifest, "tiles")
-    if len(listed) > MAX_GROUPS:
-        raise RunFolderError(path, f"has {len(listed)} tiles; up to {MAX_GROUPS} are read.")
     tiles = {}
-    for number, each in enumerate(listed):
-        name = f"tiles[{number}]"
-        if not isinstance(each, dict):
-            raise _wrong(path, name, "an object", each)
+    for name, each in _objects(path, manifest, "tiles"):
         tile_id = _tile_id(path, f"{name}.tile_id", each.get("tile_id"))
         where = each.get("path")
         if not isinstance(where, str):
@@ -272,24 +259,6 @@ def is_windows_path(path: str) -> bool:
     return bool(_WINDOWS_START.match(path)) or ("\\" in path and "/" not in path)
 
 
-def shortened(value: object, longest: int = 200) -> str:
-    """Return a value of a manifest for people: one line, without control characters, not long."""
-    text = value if isinstance(value, str) else _dumped(value)
-    if len(text) > longest:
-        text = text[:longest] + "…"
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else "�" for each in text)
-
-
-def _dumped(value: object) -> str:
-    if isinstance(value, dict):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
-    return "nothing" if value is None else json.dumps(value)
-
-
 # Checked values
 
 _ABSENT: Final = object()
@@ -339,11 +308,19 @@ def _read_manifest(path: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def _list(path: Path, manifest: dict[str, Any], name: str) -> list[Any]:
-    value = manifest.get(name)
-    if not isinstance(value, list):
-        raise _wrong(path, name, "a list", value)
-    return value
+def _objects(
+    path: Path, manifest: dict[str, Any], name: str
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Go through a manifest's list of objects, each with its name for the messages."""
+    listed = manifest.get(name)
+    if not isinstance(listed, list):
+        raise _wrong(path, name, "a list", listed)
+    if len(listed) > MAX_GROUPS:
+        raise RunFolderError(path, f"has {len(listed)} {name}; up to {MAX_GROUPS} are read.")
+    for number, each in enumerate(listed):
+        if not isinstance(each, dict):
+            raise _wrong(path, f"{name}[{number}]", "an object", each)
+        yield f"{name}[{number}]", each
 
 
 def _tile_id(path: Path, name: str, value: object) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from napari_zecoverage.core.clusters import folders_with_frames
-from napari_zecoverage.core.errors import RunFolderError
+from napari_zecoverage.core.errors import RunFolderError, reason_of
 from napari_zecoverage.zemosaic.manifests import is_windows_path
 
 MAX_PATH_LENGTH: Final = 4096
@@ -113,7 +113,7 @@ def _as_written(path: str, starts: Sequence[Path], is_folder: Callable[[str], bo
             if is_folder(aside) and os.path.isfile(os.path.join(aside, name)):
                 reason = f"ZeMosaic could not solve it, and moved it to {UNALIGNED_FOLDER}."
         except (OSError, ValueError) as error:
-            reason = f"it cannot be reached ({getattr(error, 'strerror', None) or error})."
+            reason = f"it cannot be reached ({reason_of(error)})."
     return reason
 
 

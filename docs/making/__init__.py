@@ -1,0 +1,1 @@
+"""What makes the pictures and generated pages of the documentation."""

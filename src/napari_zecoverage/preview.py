@@ -1,0 +1,177 @@
+"""What a moved slider shows: what is removed, and the verdict; roughly at once, then exactly.
+
+Plain arrays in, plain arrays out: the window calls this in its threads.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
+from napari_zecoverage.picture import removed_pixels
+from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
+
+if TYPE_CHECKING:
+    from napari_zecoverage.core.judged import JudgedCluster
+    from napari_zecoverage.core.parameters import MaskParameters
+    from napari_zecoverage.core.studied import ClusterStudy
+
+ROUGH_FROM_PX: Final = 1_000_000
+"""On a canvas of more pixels the exact mask and a drawn picture together take too long."""
+
+ROUGH_PX: Final = 300_000
+"""A rough mask has about so many pixels: made in a few milliseconds."""
+
+
+class Request(NamedTuple):
+    """What is to be shown.
+
+    Attributes
+    ----------
+    study : ClusterStudy
+    parameters : MaskParameters
+    judged : JudgedCluster or None
+        What is known of all masks of the study, for the fringe that stays visible.
+    """
+
+    study: ClusterStudy
+    parameters: MaskParameters
+    judged: JudgedCluster | None = None
+
+
+class Preview(NamedTuple):
+    """What a moved slider gives.
+
+    Attributes
+    ----------
+    outcome : MaskOutcome
+        Of the whole canvas, exact.
+    removed : (H, W) uint8
+        As `removed_pixels` tells it; the same array as before where nothing changed.
+    verdict : Verdict
+    """
+
+    outcome: MaskOutcome
+    removed: NDArray[np.uint8]
+    verdict: Verdict
+
+
+class Previews:
+    """Previews of one study after another; what a slider does not change is not made again.
+
+    Not to be called by two threads at a time.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[ClusterStudy, Preview] | None = None
+
+    def __call__(self, request: Request) -> Preview:
+        """Return the exact preview of a study and the thresholds on it."""
+        study, parameters, judged = request
+        last = self._last[1] if self._last is not None and self._last[0] is study else None
+        before = None if last is None else last.outcome
+        outcome = apply_mask(study, parameters, before=before)
+        if last is not None and _shows_the_same(outcome, last.outcome):
+            removed = last.removed
+        else:
+            removed = removed_pixels(study, outcome)
+        level = None if judged is None else judged.at(parameters)
+        if level is not None:
+            # The same figure as `apply_mask` would measure, and known already.
+            outcome = replace(outcome, fringe=level.fringe)
+        preview = Preview(outcome, removed, verdict_of(study, outcome))
+        self._last = study, preview
+        return preview
+
+
+def _shows_the_same(outcome: MaskOutcome, other: MaskOutcome) -> bool:
+    return (
+        outcome.alpha is other.alpha
+        and outcome.finite is other.finite
+        and outcome.source == other.source
+        and outcome.saved_rect == other.saved_rect
+    )
+
+
+class RoughPreview(NamedTuple):
+    """What is seen of a moved slider at once.
+
+    Attributes
+    ----------
+    removed : (H, W) uint8
+        About what `removed_pixels` will tell, of the whole canvas.
+    verdict : Verdict or None
+        Its figures are exact; None while the masks are not judged.
+    """
+
+    removed: NDArray[np.uint8]
+    verdict: Verdict | None
+
+
+class RoughPreviews:
+    """What is removed, seen from afar: from every so-manieth pixel, quickly.
+
+    Not to be called by two threads at a time.
+    """
+
+    def __init__(self) -> None:
+        self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
+        self._last: MaskOutcome | None = None
+
+    def __call__(self, request: Request) -> RoughPreview | None:
+        """Return the rough preview; None where it is the same as of the request before."""
+        study, parameters, judged = request
+        if self._reduced is None or self._reduced[0] is not study:
+            factor = max(2, round(math.sqrt(math.prod(study.canvas.shape) / ROUGH_PX)))
+            self._reduced = study, reduced_study(study, factor), factor
+            self._last = None
+        _, reduced, factor = self._reduced
+        nearly = replace(
+            parameters,
+            # A square of 3 px is nothing from afar.
+            morph_open_px=0,
+            strict_overlap_crop_bbox_pad_px=parameters.strict_overlap_crop_bbox_pad_px // factor,
+            strict_overlap_crop_min_size_px=max(
+                1, parameters.strict_overlap_crop_min_size_px // factor
+            ),
+        )
+        last, self._last = self._last, apply_mask(reduced, nearly, before=self._last)
+        if last is not None and _shows_the_same(self._last, last):
+            return None
+        removed = removed_pixels(reduced, self._last)
+        height, width = study.canvas.shape
+        rows, columns = (each * factor for each in removed.shape)
+        whole = cv2.resize(removed, (columns, rows), interpolation=cv2.INTER_NEAREST)
+        verdict = None if judged is None else verdict_of_judged(study, judged, parameters)
+        return RoughPreview(np.asarray(whole[:height, :width], dtype=np.uint8), verdict)
+
+
+def wants_rough(request: Request) -> bool:
+    """Return whether a rough preview is wanted before the exact one."""
+    return math.prod(request.study.canvas.shape) > ROUGH_FROM_PX
+
+
+def reduced_study(study: ClusterStudy, factor: int) -> ClusterStudy:
+    """Return a study of the pixels in the middle of each square of `factor` pixels a side."""
+    rows, columns = (
+        np.minimum(np.arange(0, side, factor) + factor // 2, side - 1)
+        for side in study.canvas.shape
+    )
+    shape = rows.size, columns.size
+    canvas = study.canvas
+    frame = tuple(-(-side // factor) for side in canvas.frame_shape) if canvas.padded else shape
+    return replace(
+        study,
+        canvas=Canvas(
+            shape, (canvas.offset[0] // factor, canvas.offset[1] // factor), (frame[0], frame[1])
+        ),
+        coverage=None if study.coverage is None else study.coverage[np.ix_(rows, columns)],
+        tile=None if study.tile is None else study.tile[np.ix_(rows, columns)],
+    )

@@ -1,0 +1,212 @@
+"""What the dock has done in threads: plain data in, plain data out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_zecoverage.core.cache import StudyCache, read_study
+from napari_zecoverage.core.clusters import Cluster
+from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError
+from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
+from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.core.study import study_cluster
+from napari_zecoverage.picture import StretchKind, as_bytes, kept_edge, stretch
+from napari_zecoverage.preview import Preview
+from napari_zecoverage.sample import sample_folder
+from napari_zecoverage.ui.live import Job
+from napari_zecoverage.zemosaic.manifests import read_snapshot
+from napari_zecoverage.zemosaic.run_folder import find_clusters
+from napari_zecoverage.zemosaic.tile_comparison import tile_beside
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_zecoverage.many import StudiedCluster, StudiedRun
+
+
+class Found(NamedTuple):
+    """What lies where the user pointed: clusters, and the settings of the run they are of."""
+
+    clusters: list[Cluster]
+    snapshot: Mapping[str, Any] | None
+    source: str | list[str] | None = None
+    is_run: bool = False  # at once, when it is one cluster
+
+
+class Look(NamedTuple):
+    """How a picture is stretched."""
+
+    kind: StretchKind
+    strength: float
+
+
+class Studied(NamedTuple):
+    """What a run gives: the study, and its tile fit to be looked at."""
+
+    study: ClusterStudy
+    shown: NDArray[Any] | None
+    beside: MasterTile | None = None
+    source: str | None = None
+
+
+class MasterTile(NamedTuple):
+    """The tile that a ZeMosaic run holds of the cluster: fit to be looked at, and in words."""
+
+    shown: tuple[NDArray[Any], tuple[int, int]] | None
+    lines: tuple[str, ...]
+
+
+class Pictures(NamedTuple):
+    """The tile, and the run's own, stretched otherwise."""
+
+    shown: NDArray[Any] | None
+    master_tile: NDArray[Any] | None
+
+
+def find(source: str | list[str], run: bool, job: Job) -> Found:
+    """Look for clusters, and for the settings of the run that they are of."""
+    clusters = find_clusters(source)
+    _stop_if_asked(job)
+    folder = clusters[0].run_folder
+    try:
+        snapshot = None if folder is None else read_snapshot(folder)
+    except RunFolderError:
+        # The clusters' notes tell of it.
+        snapshot = None
+    return Found(clusters, snapshot, source, run)
+
+
+def make_sample(job: Job) -> Found:
+    """Make the sample, and find its cluster."""
+    clusters = [replace(each, name="sample") for each in find_clusters(sample_folder())]
+    _stop_if_asked(job)
+    return Found(clusters, None)
+
+
+def _stop_if_asked(job: Job) -> None:
+    """End a job that cannot be stopped on its way: what it found is not wanted any more."""
+    if job.should_stop():
+        raise StudyCancelledError("cancelled; nothing was opened")
+
+
+def study_one(
+    cluster: Cluster,
+    options: StudyOptions,
+    snapshot: Mapping[str, Any] | None,
+    cache: StudyCache,
+    look: Look,
+    job: Job,
+) -> Studied:
+    """Study a cluster, and make its tile fit to be looked at."""
+    study = study_cluster(
+        cluster, options, progress=job.report, should_stop=job.should_stop, cache=cache
+    )
+    import_ahead()
+    return with_picture(study, look)._replace(beside=_master_tile(study, snapshot, look))
+
+
+def read(path: str, look: Look, job: Job) -> Studied:
+    """Read a studied cluster from its file."""
+    study = read_study(path)
+    _stop_if_asked(job)
+    import_ahead()
+    return with_picture(study, look)._replace(source=path)
+
+
+def import_ahead() -> None:
+    """Import what the first study shown needs: here nobody waits for it, later the window would."""
+    # The plots bring matplotlib; napari takes SciPy for its first layer, pandas for lines.
+    for name in ("napari_zecoverage.ui.fringe_plots", "pandas", "astropy.wcs", "scipy.ndimage"):
+        with suppress(ImportError):
+            import_module(name)
+    # napari reads the units of the first layer, for which pint reads all the units there are.
+    with suppress(ImportError, AttributeError):
+        import_module("pint").get_application_registry().Unit("pixel")
+
+
+def _master_tile(
+    study: ClusterStudy, snapshot: Mapping[str, Any] | None, look: Look
+) -> MasterTile | None:
+    beside = tile_beside(study, snapshot)
+    if beside is None:
+        return None
+    lines = tuple(f"ZeMosaic's tile: {line}" for line in beside.lines)
+    if beside.tile is None or beside.rect is None:
+        return MasterTile(None, lines)
+    seen = np.where(beside.tile.opaque[..., None], beside.tile.pixels, np.float32(np.nan))
+    shown = as_bytes(stretch(seen, *look))
+    return MasterTile((shown, (beside.rect.y0, beside.rect.x0)), lines)
+
+
+def edge_of(request: tuple[ClusterStudy, Preview]) -> NDArray[Any]:
+    """Return the outline of what is kept."""
+    study, preview = request
+    return kept_edge(study, preview.outcome, preview.removed)
+
+
+def with_picture(study: ClusterStudy, look: Look) -> Studied:
+    """Make a study's tile fit to be looked at."""
+    return Studied(study, None if study.tile is None else as_bytes(stretch(study.tile, *look)))
+
+
+def stretch_again(
+    request: tuple[ClusterStudy, Mapping[str, Any] | None, bool, Look],
+) -> Pictures:
+    """Stretch the pictures otherwise."""
+    study, snapshot, with_master_tile, look = request
+    # Read again rather than kept: few look at it, and it is as large as the tile.
+    beside = _master_tile(study, snapshot, look) if with_master_tile else None
+    shown = None if beside is None or beside.shown is None else beside.shown[0]
+    return Pictures(with_picture(study, look).shown, shown)
+
+
+class RunStep(NamedTuple):
+    """How far a run is, and the cluster that was finished, if one was."""
+
+    done: int
+    total: int
+    text: str
+    finished: StudiedCluster | None
+
+
+class RunFinished(NamedTuple):
+    """All clusters of a run have been studied; each was told when it was finished."""
+
+    text: str
+    run: StudiedRun
+
+
+def study_all(
+    clusters: Sequence[Cluster],
+    options: StudyOptions,
+    parameters: MaskParameters,
+    tolerated: AdviceOptions,
+    cache: StudyCache,
+    job: Job,
+) -> RunFinished:
+    """Study, measure and judge every cluster of a run, several at a time."""
+    # Brings Dask, which a single cluster does not need.
+    from napari_zecoverage.many import RunProgress, study_many
+
+    def report(progress: RunProgress) -> None:
+        step = RunStep(progress.done, progress.total, str(progress), progress.finished)
+        job.report(step)
+
+    run = study_many(
+        clusters,
+        options,
+        parameters=parameters,
+        advice_options=tolerated,
+        cache=cache,
+        progress=report,
+        should_stop=job.should_stop,
+    )
+    failed = sum(bool(each.error) for each in run.clusters)
+    text = f"{len(run.clusters)} clusters studied"
+    return RunFinished(f"{text}, {failed} of them failed." if failed else f"{text}.", run)

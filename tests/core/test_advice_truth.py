@@ -1,0 +1,144 @@
+"""The advice on two hundred made-up clusters whose colour steps are known."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+from made_up import MadeUp, draw_study, steps_of
+from napari_zecoverage.core.advice import Advice, advise_judged
+from napari_zecoverage.core.best_setting import cliff_margin
+from napari_zecoverage.core.fringe import Fringe, measure_fringe
+from napari_zecoverage.core.judged import JudgedCluster, judge
+from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.sample import Night, SampleSettings
+
+CLUSTERS = 200
+EVERY_FIFTH = 5  # has no fringe
+
+# These tiles are small: smaller steps cannot be told from noise in their small places.
+OPTIONS = AdviceOptions(tolerance=1.0)
+BASE = MaskParameters(strict_overlap_crop_min_size_px=16)
+
+
+def settings_of(seed: int) -> SampleSettings:
+    """Draw two fields, turned, the second of a night whose sky has another colour.
+
+    It has half of the frames, or so few that they do not colour the rest.
+    """
+    rng = np.random.default_rng([seed, 9])
+    hue = rng.uniform(0, 2 * math.pi)
+    strength = rng.uniform(12, 40) * (seed % EVERY_FIFTH != 0)
+    height = int(rng.integers(200, 250))
+    return SampleSettings(
+        n_frames=int(rng.integers(8, 21)),
+        shape=(height, int(height * rng.uniform(1.3, 1.78))),
+        seed=seed,
+        nights=(
+            *[Night(sweep_deg=float(rng.uniform(2, 12)))] * int(rng.choice([1, 1, 2, 5])),
+            Night(
+                angle_deg=float(rng.uniform(35, 90)),
+                sweep_deg=float(rng.uniform(2, 12)),
+                colour=(strength * math.cos(hue), 0.0, strength * math.sin(hue)),
+            ),
+        ),
+        dither_px=float(rng.uniform(3, 12)),
+        stars_per_megapixel=float(rng.uniform(0, 1500)),
+        star_fwhm_px=float(rng.uniform(2, 3.5)),
+        sky_gradient=tuple(float(each) for each in rng.uniform(-60, 60, 3)),
+        n_nebulae=0,  # in so small a tile it may fill a place, and cannot be told from a fringe
+        read_noise_adu=float(rng.uniform(4, 12)),
+    )
+
+
+@dataclass(frozen=True)
+class Case:
+    """One made-up cluster: what is advised, and what is true."""
+
+    seed: int
+    judged: JudgedCluster
+    truth: JudgedCluster
+    advice: Advice
+
+    @property
+    def right(self) -> bool:
+        """Whether the advised level is within one count of the best one."""
+        advised = self.judged.level_index(self.advice.parameters)
+        return abs(self.judged.levels[advised] - self.best) <= 1
+
+    @property
+    def best(self) -> float:
+        """The least threshold, in frames, that is safe and leaves no larger step visible."""
+        return next(
+            level
+            for level, field in zip(self.truth.levels, self.truth.fields(3), strict=True)
+            if field.source == "coverage"
+            and field.fringe.sigmas <= OPTIONS.tolerance
+            and self.is_safe(level)
+        )
+
+    def is_safe(self, level: float) -> bool:
+        asked = replace(BASE, min_coverage_abs=0, min_coverage_frac=level / self.truth.maximum)
+        margin = cliff_margin(self.truth, asked)
+        return margin is None or margin >= 1
+
+
+def true_fringe(made: MadeUp, fringe: Fringe) -> Fringe:
+    """Replace each step that was measured by the true one, known exactly."""
+    steps = fringe.region_steps
+    truth = steps_of(made.matched, made.study.coverage, fringe.regions, fringe.core_count)
+    truth[~np.isfinite(steps.red_green)] = np.nan
+    exact = np.full(len(truth), 1e-9)
+    return replace(
+        fringe,
+        region_steps=steps._replace(
+            red_green=truth[:, 0],
+            blue_green=truth[:, 1],
+            red_green_error=exact,
+            blue_green_error=exact,
+        ),
+    )
+
+
+def case_of(seed: int) -> Case:
+    made = draw_study(settings_of(seed), background="off", canvas="padded" if seed % 2 else "auto")
+    fringe = measure_fringe(made.study)
+    judged = judge(made.study, BASE, fringe=fringe)
+    truth = judge(made.study, BASE, fringe=true_fringe(made, fringe))
+    return Case(seed, judged, truth, advise_judged(judged, BASE, options=OPTIONS))
+
+
+@lru_cache(maxsize=1)
+def cases() -> list[Case]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(case_of, range(CLUSTERS)))
+
+
+def test_within_one_count_of_the_best() -> None:
+    fringed = [each for each in cases() if each.seed % EVERY_FIFTH]
+    assert len(fringed) == CLUSTERS * 4 // 5
+    assert np.mean([each.right for each in fringed]) >= 0.95
+    # Some need more frames than the defaults ask for, some fewer.
+    needs = np.array([each.best - each.advice.before.threshold for each in fringed])
+    assert np.mean(needs > 1) > 0.2
+    assert np.mean(needs < -1) > 0.05
+
+
+def test_without_a_fringe_the_defaults_are_left() -> None:
+    free = [each for each in cases() if each.seed % EVERY_FIFTH == 0]
+    assert np.mean([each.advice.leave_defaults for each in free]) >= 0.95
+
+
+@pytest.mark.parametrize("tolerance", [0.25, 2.0])
+def test_no_tolerance_makes_it_trip_a_guard(tolerance) -> None:
+    for each in cases():
+        advice = advise_judged(each.judged, BASE, options=replace(OPTIONS, tolerance=tolerance))
+        if not advice.leave_defaults:
+            assert advice.after.level.source == "coverage"
+            assert advice.cliff_margin is None or advice.cliff_margin >= 1
+            assert not set(advice.after.level.guards) - {"strict crop skipped"}

@@ -1,0 +1,223 @@
+"""Previews: what a slider does not change is not made again, and a rough one is nearly exact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_zecoverage import preview as room
+from napari_zecoverage.core import alpha
+from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.fringe import measure_fringe
+from napari_zecoverage.core.judged import judge
+from napari_zecoverage.core.outcome import apply_mask
+from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.picture import removed_pixels
+from napari_zecoverage.preview import Previews, Request, RoughPreviews, reduced_study, wants_rough
+from napari_zecoverage.verdict import verdict_of, verdict_of_judged
+from studies import make_cluster
+
+REGISTERED = (Registration(np.eye(3), "astroalign", 0.1, 50),) * 8
+
+
+def stepped(n_frames: int = 8, shape: tuple[int, int] = (120, 160)) -> ClusterStudy:
+    """Make a study whose coverage falls by a frame every few columns; the last are bare."""
+    columns = np.minimum(np.arange(shape[1]) * (n_frames + 1) * 2 // shape[1], n_frames)[::-1]
+    coverage = np.tile(columns.astype(np.float32), (shape[0], 1))
+    tile = np.random.default_rng(1).normal(900, 10, (*shape, 3)).astype(np.float32)
+    tile[coverage == 0] = np.nan
+    canvas = Canvas(shape, (0, 0), shape)
+    return ClusterStudy(make_cluster(8), StudyOptions(), REGISTERED, canvas, coverage, tile)
+
+
+STUDY = stepped()
+
+
+def parameters_of(abs_: float, frac: float, opening: int, margin: float) -> MaskParameters:
+    return MaskParameters(
+        min_coverage_abs=abs_,
+        min_coverage_frac=frac,
+        morph_open_px=opening,
+        margin_percent=margin,
+        strict_overlap_crop_min_size_px=16,
+    )
+
+
+def assert_same(preview, study, parameters) -> None:
+    """Compare with what is made from nothing."""
+    outcome = apply_mask(study, parameters)
+    for name in MaskParameters.__dataclass_fields__:
+        assert getattr(preview.outcome.parameters, name) == getattr(parameters, name)
+    for name in ("source", "notes", "threshold_rule", "strict_crop", "edge_trim", "saved_rect"):
+        assert getattr(preview.outcome, name) == getattr(outcome, name), name
+    assert preview.outcome.alpha_stats == outcome.alpha_stats
+    assert preview.outcome.field_lost == outcome.field_lost
+    np.testing.assert_equal(preview.outcome.threshold, outcome.threshold)
+    for name in ("alpha", "finite"):
+        np.testing.assert_array_equal(getattr(preview.outcome, name), getattr(outcome, name))
+    np.testing.assert_array_equal(preview.removed, removed_pixels(study, outcome))
+    assert preview.verdict == verdict_of(study, outcome)
+
+
+MOVES = st.lists(
+    st.builds(
+        parameters_of,
+        st.sampled_from([0, 1, 3, 3.5, 4, 8, 9]),
+        st.sampled_from([0.0, 0.3, 0.49, 0.5, 0.51, 0.9, 1.0]),
+        st.integers(0, 3),
+        st.sampled_from([0.0, 5.0, 30.0]),
+    ),
+    min_size=2,
+    max_size=6,
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(moves=MOVES)
+@pytest.mark.parametrize(
+    "study",
+    [
+        STUDY,
+        replace(STUDY, tile=None),
+        replace(STUDY, coverage=None),
+        replace(STUDY, canvas=Canvas((120, 160), (10, 10), (100, 140))),
+        # So little is covered well that the mask is dropped, or another one is taken.
+        replace(STUDY, coverage=np.where(STUDY.coverage > 7, STUDY.coverage, np.float32(1))),
+        replace(STUDY, coverage=np.eye(120, 160, dtype=np.float32) * 5),
+    ],
+    ids=["whole", "no tile", "no coverage", "padded", "steep", "diagonal"],
+)
+def test_whatever_was_shown_before_a_preview_is_exact(study, moves) -> None:
+    previews = Previews()
+    for parameters in moves:
+        assert_same(previews(Request(study, parameters)), study, parameters)
+
+
+def test_a_threshold_that_decides_nothing_makes_no_mask(monkeypatch) -> None:
+    previews = Previews()
+    first = previews(Request(STUDY, MaskParameters(min_coverage_abs=1)))
+
+    def made(*_args: object) -> None:
+        raise AssertionError("the mask was made again")
+
+    monkeypatch.setattr(alpha, "ramp", made)
+    monkeypatch.setattr(room, "removed_pixels", made)
+    # Below frac times the maximum; between two counts; an opening that is the same.
+    for parameters in (
+        MaskParameters(min_coverage_abs=2.5),
+        MaskParameters(min_coverage_frac=0.49),
+        MaskParameters(morph_open_px=5),
+        MaskParameters(nanize_threshold=0.4),
+    ):
+        again = previews(Request(STUDY, parameters))
+        assert again.outcome.parameters == parameters
+        assert again.outcome.alpha is first.outcome.alpha
+        assert again.removed is first.removed
+    monkeypatch.undo()
+    other = previews(Request(STUDY, MaskParameters(min_coverage_frac=0.9)))
+    assert other.outcome.alpha is not first.outcome.alpha
+    assert other.removed is not first.removed
+
+
+def test_another_study_takes_nothing_over() -> None:
+    previews = Previews()
+    previews(Request(STUDY, MaskParameters()))
+    other = stepped(6)
+    assert_same(previews(Request(other, MaskParameters())), other, MaskParameters())
+    # Nor does apply_mask believe an outcome of another one.
+    before = apply_mask(STUDY, MaskParameters())
+    outcome = apply_mask(other, MaskParameters(), before=before)
+    np.testing.assert_array_equal(outcome.alpha, apply_mask(other, MaskParameters()).alpha)
+
+
+def test_another_crop_of_the_same_mask_is_seen() -> None:
+    previews = Previews()
+    cropped = MaskParameters(strict_overlap_crop_min_size_px=16)
+    whole = replace(cropped, strict_overlap_crop_enabled=False)
+    for parameters in (cropped, whole, cropped):
+        assert_same(previews(Request(STUDY, parameters)), STUDY, parameters)
+    assert apply_mask(STUDY, cropped).strict_crop is not None
+
+
+# --- rough ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", [(600, 800), (601, 799)])
+@pytest.mark.parametrize("padded", [False, True])
+def test_a_rough_preview_is_nearly_the_exact_one(shape, padded, monkeypatch) -> None:
+    monkeypatch.setattr(room, "ROUGH_PX", 60_000)
+    study = stepped(shape=shape)
+    if padded:
+        study = replace(study, canvas=Canvas(shape, (50, 60), (500, 640)))
+    rough = RoughPreviews()
+    for parameters in (MaskParameters(), MaskParameters(min_coverage_frac=0.8, decay=1)):
+        removed = rough(Request(study, parameters)).removed
+        exact = removed_pixels(study, apply_mask(study, parameters))
+        assert removed.shape == shape
+        assert removed.dtype == np.uint8
+        assert exact.any()
+        assert np.count_nonzero(removed != exact) < 0.02 * exact.size
+
+
+def test_a_reduced_study_has_the_middles_of_the_squares() -> None:
+    study = stepped(shape=(100, 203))
+    reduced = reduced_study(study, 5)
+    assert reduced.canvas.shape == reduced.coverage.shape == (20, 41)
+    assert not reduced.canvas.padded
+    np.testing.assert_array_equal(reduced.coverage[:, :40], study.coverage[2::5, 2:200:5])
+    np.testing.assert_array_equal(reduced.tile[:, :40], study.tile[2::5, 2:200:5])
+    padded = replace(study, canvas=Canvas((100, 203), (10, 10), (80, 180)))
+    assert reduced_study(padded, 5).canvas.padded
+
+
+def test_a_rough_preview_is_made_only_where_something_changes() -> None:
+    rough = RoughPreviews()
+    assert rough(Request(STUDY, MaskParameters())) is not None
+    # Below frac times the maximum; an opening, which is nothing from afar.
+    assert rough(Request(STUDY, MaskParameters(min_coverage_abs=2))) is None
+    assert rough(Request(STUDY, MaskParameters(morph_open_px=1))) is None
+    assert rough(Request(STUDY, MaskParameters(min_coverage_frac=0.9))) is not None
+    # Another study begins anew.
+    other = stepped(6)
+    assert rough(Request(other, MaskParameters(min_coverage_frac=0.9))) is not None
+    assert rough(Request(STUDY, MaskParameters(min_coverage_frac=0.9))) is not None
+
+
+def test_the_words_of_a_rough_preview_are_exact_once_the_masks_are_judged() -> None:
+    judged = judge(STUDY, fringe=measure_fringe(STUDY))
+    parameters = MaskParameters(min_coverage_frac=0.8)
+    assert RoughPreviews()(Request(STUDY, parameters)).verdict is None
+    rough = RoughPreviews()(Request(STUDY, parameters, judged))
+    assert rough.verdict == verdict_of_judged(STUDY, judged, parameters)
+
+
+def test_only_large_canvases_want_a_rough_preview() -> None:
+    small = replace(STUDY, canvas=Canvas((800, 1200), (0, 0), (800, 1200)))
+    seestar = replace(STUDY, canvas=Canvas((2203, 2203), (0, 0), (1080, 1920)))
+    assert not wants_rough(Request(small, MaskParameters()))
+    assert wants_rough(Request(seestar, MaskParameters()))
+
+
+def test_the_fringe_that_stays_is_told_as_soon_as_it_is_known() -> None:
+    fringe = measure_fringe(STUDY)
+    judged = judge(STUDY, fringe=fringe)
+    parameters = MaskParameters(min_coverage_frac=0.3, morph_open_px=0)
+    previews = Previews()
+    before = previews(Request(STUDY, parameters))
+    assert before.outcome.fringe is None
+    assert "Fringe left: not known." in before.verdict.lines
+    after = previews(Request(STUDY, parameters, judged))
+    assert after.outcome.fringe is not None
+    np.testing.assert_equal(
+        after.outcome.fringe, apply_mask(STUDY, parameters, fringe=fringe).fringe
+    )
+    assert after.removed is before.removed
+    # Of another margin nothing is known yet.
+    other = previews(Request(STUDY, MaskParameters(margin_percent=1), judged))
+    assert other.outcome.fringe is None

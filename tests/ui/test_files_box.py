@@ -1,0 +1,98 @@
+"""Writing the tile, the coverage map and the report, driven as a person drives it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
+
+from napari_zecoverage.core.outcome import apply_mask, saved_alpha
+from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.ui.files_box import FilesBox
+
+
+@pytest.fixture
+def box(qtbot, notifications) -> FilesBox:
+    box = FilesBox()
+    qtbot.addWidget(box)
+    box.show()
+    return box
+
+
+def button(box, name: str) -> QPushButton:
+    return box.findChild(QPushButton, name)
+
+
+def write(qtbot, box, name: str) -> str:
+    qtbot.mouseClick(button(box, name), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not box._work.running, timeout=120_000)
+    return box.findChild(QLabel, "files_text").text()
+
+
+def choose(monkeypatch, path) -> None:
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(path))
+
+
+def test_nothing_can_be_written_before_a_study(box, study) -> None:
+    names = ("save_tile", "save_coverage", "save_report", "save_run_report")
+    assert not any(button(box, name).isEnabled() for name in names)
+    box.set_study(study)
+    assert [button(box, name).isEnabled() for name in names] == [True, True, True, False]
+    box.set_study(replace(study, tile=None))
+    assert [button(box, name).isEnabled() for name in names] == [False, True, True, False]
+
+
+def test_the_masked_tile_has_the_present_thresholds(
+    box, qtbot, study, tmp_path, monkeypatch
+) -> None:
+    parameters = MaskParameters(min_coverage_frac=0.8)
+    box.set_study(study)
+    box.set_parameters(parameters)
+    choose(monkeypatch, tmp_path / "tile.fits")
+    assert str(tmp_path / "tile.fits") in write(qtbot, box, "save_tile")
+    with fits.open(tmp_path / "tile.fits") as file:
+        written = file["ALPHA"].data
+    np.testing.assert_array_equal(written, saved_alpha(apply_mask(study, parameters)))
+
+
+def test_the_coverage_map_is_the_study_s(box, qtbot, study, tmp_path, monkeypatch) -> None:
+    box.set_study(study)
+    choose(monkeypatch, tmp_path / "coverage.fits")
+    write(qtbot, box, "save_coverage")
+    np.testing.assert_array_equal(fits.getdata(tmp_path / "coverage.fits"), study.coverage)
+
+
+def test_the_report_comes_into_a_folder_of_its_own(
+    box, qtbot, study, tmp_path, monkeypatch
+) -> None:
+    box.set_study(study)
+    choose(monkeypatch, tmp_path)
+    assert "report.html" in write(qtbot, box, "save_report")
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+
+
+def test_who_changes_his_mind_writes_nothing(box, qtbot, study, tmp_path, monkeypatch) -> None:
+    box.set_study(study)
+    choose(monkeypatch, "")
+    for name in ("save_tile", "save_coverage", "save_report"):
+        write(qtbot, box, name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_written_is_told(
+    box, qtbot, study, tmp_path, monkeypatch, notifications
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    box.set_study(study)
+    choose(monkeypatch, tmp_path / "file" / "tile.fits")
+    text = write(qtbot, box, "save_tile")
+    assert "file" in text
+    assert any(text in each.message for each in notifications)
+    assert button(box, "save_tile").isEnabled()
