@@ -129,9 +129,13 @@ def main() -> int:
         return 2
     _with_screen()
     with _own_home():
+        import matplotlib as mpl
+
         PICTURES.mkdir(exist_ok=True)
         for name in asked[:1] or KINDS:
-            KINDS[name](asked[1:])
+            # The letters of the drawings must not get into the window's plots.
+            with mpl.rc_context():
+                KINDS[name](asked[1:])
     return 0
 
 

@@ -37,7 +37,7 @@ CORE_READING_ORDER = (
     ("places",),
     ("sky_samples",),
     ("sky_pieces", "smooth_sky"),
-    ("sky_steps",),
+    ("sky_steps", "fringe_map"),
     ("fringe",),
     ("cache",),
     ("study",),

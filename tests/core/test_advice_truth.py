@@ -113,6 +113,10 @@ def case_of(seed: int) -> Case:
     return Case(seed, judged, truth, advise_judged(judged, BASE, options=OPTIONS))
 
 
+# Two hundred clusters take a minute and more, several on a busy machine.
+pytestmark = pytest.mark.timeout(1500)
+
+
 @lru_cache(maxsize=1)
 def cases() -> list[Case]:
     with ThreadPoolExecutor(2) as pool:

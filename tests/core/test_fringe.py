@@ -27,6 +27,9 @@ from napari_zecoverage.core.parameters import AdviceOptions, StudyOptions
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import Night, SampleSettings, write_sample
 
+# Two hundred clusters take a minute and more, several on a busy machine.
+pytestmark = pytest.mark.timeout(1500)
+
 SEEDS = range(1000, 1204)
 """Nothing was tuned on these."""
 
@@ -122,22 +125,20 @@ def test_the_errors_are_neither_boast_nor_hedge():
     assert np.median([each.error for each in found]) < 0.06
 
 
-@lru_cache(maxsize=1)
-def residuals_without_fringe() -> list[tuple[str, float]]:
-    def residual(seed: int) -> tuple[str, float]:
-        kind = "nebulous" if seed % 2 else KINDS[seed // 2 % len(KINDS)]
-        made = made_up_study(seed, fringed=False, kind=kind)
-        fringe = measure_fringe(made.study)
-        return kind, residual_fringe(fringe, fringe.regions > 0).sigmas
+def residual_without_fringe(seed: int) -> float:
+    fringe = measure_fringe(made_up_study(seed, fringed=False, kind="nebulous").study)
+    return residual_fringe(fringe, fringe.regions > 0).sigmas
 
+
+def test_a_nebula_is_no_fringe():
     with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(residual, range(5000, 5080)))
+        found = list(pool.map(residual_without_fringe, range(5000, 5040)))
+    assert np.mean(np.array(found) <= AdviceOptions().tolerance) >= 0.95
 
 
-@pytest.mark.parametrize("nebulous", [False, True])
-def test_without_a_fringe_none_is_told_nebula_or_not(nebulous):
-    found = [each for kind, each in residuals_without_fringe() if (kind == "nebulous") == nebulous]
-    assert len(found) > 30
+def test_without_a_fringe_none_is_told():
+    found = [each.residual for each, _ in verdicts() if not each.fringed]
+    assert len(found) > 20
     assert np.mean(np.array(found) <= AdviceOptions().tolerance) >= 0.95
 
 

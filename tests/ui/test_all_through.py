@@ -159,7 +159,7 @@ class Person:
             above.titleBarWidget().findChild(QAbstractButton, "QTitleBarCloseButton"), LEFT
         )
         self.wait(lambda: gone.parent() is None, 10)
-        self.wait(nobody_works, 20)
+        self.wait(nobody_works)
 
     def reopen_the_dock(self) -> None:
         before = self.dock

@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.errors import ParameterError, StudyCancelledError
 from napari_zecoverage.core.frame_shares import GROUPS, FramesThere
+from napari_zecoverage.core.fringe_map import LocalColours
 from napari_zecoverage.core.places import (
     Grid,
     Places,
@@ -39,9 +39,6 @@ Floats = NDArray[np.float64]
 Picture = NDArray[np.float32]
 Whole = NDArray[np.int64]
 Mask = NDArray[np.bool_]
-
-MAP_SIGMA_PX: Final = 4.0
-"""The map is smoothed so much."""
 
 MIN_VISIBLE_PX: Final = 16
 """Fewer pixels than this of a place are not seen."""
@@ -229,7 +226,7 @@ class Fringe:
     regions: NDArray[np.int32]
     region_steps: RegionSteps
     notes: tuple[str, ...] = ()
-    samples: _Local | None = field(default=None, repr=False)
+    samples: LocalColours | None = field(default=None, repr=False)
 
     @property
     def measurable(self) -> bool:
@@ -245,15 +242,7 @@ class Fringe:
         """
         if self.samples is None:
             return np.full((*self.regions.shape, 2), np.nan, dtype=np.float32)
-        return _draw_map(self.samples, self.regions)
-
-
-class _Local(NamedTuple):
-    """Colour of each sample, NaN where it is not sky; and the smooth sky at the blocks' middles."""
-
-    colour: Picture
-    smooth: Floats
-    grid: Grid
+        return self.samples.draw(self.regions)
 
 
 def measure_fringe(study: ClusterStudy, *, should_stop: Callable[[], bool] | None = None) -> Fringe:
@@ -383,6 +372,9 @@ def _assemble(
         _count_fringe(number, counts, places, sky_px, count_raw, measured)
         for number in range(1, counts.size)
     )
+    local = None
+    if measured is not None:
+        local = LocalColours.of(sky, sampled.shape, measured.smooth, grid)
     return Fringe(
         counts=of_counts,
         core_count=core_count,
@@ -390,15 +382,8 @@ def _assemble(
         regions=regions,
         region_steps=region_steps,
         notes=_notes(of_counts, measured),
-        samples=None if measured is None else _Local(_colours(sky, sampled), measured.smooth, grid),
+        samples=local,
     )
-
-
-def _colours(sky: SkySamples, sampled: Picture) -> Picture:
-    """Return the colours of the samples, (h, w, 2), NaN where they are not sky."""
-    colour = np.full((sampled.shape[0] * sampled.shape[1], 2), np.nan, dtype=np.float32)
-    colour[sky.sample] = np.column_stack(sky.colours)
-    return colour.reshape(*sampled.shape[:2], 2)
 
 
 def _count_fringe(
@@ -441,24 +426,6 @@ def _notes(counts: Sequence[CountFringe], measured: SkySteps | None) -> tuple[st
         return ()
     few = ", ".join(lost)
     return (f"Too little sky is left to measure the fringe where the coverage is {few}.",)
-
-
-def _draw_map(local: _Local, regions: NDArray[np.int32]) -> Picture:
-    """Smooth the samples' colours and spread them over the canvas."""
-    down, across = (local.grid.between_blocks(axis) for axis in (0, 1))
-    smooth_sky = np.einsum("yr,rcd,xc->yxd", down, local.smooth, across, optimize=True)
-    colour = local.colour - smooth_sky.astype(np.float32)
-    known = np.isfinite(colour[..., 0]).astype(np.float32)
-    sigma = MAP_SIGMA_PX / local.grid.step
-    weight = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
-    values = cv2.GaussianBlur(np.nan_to_num(colour), (0, 0), sigma)
-    smooth = np.where(weight > 0.05, values / np.maximum(weight, 0.05), np.float32(np.nan))
-    drawn = np.full((*regions.shape, 2), np.nan, dtype=np.float32)
-    box = drawn[local.grid.rows, local.grid.columns]
-    rows, columns = (np.arange(size) // local.grid.step for size in box.shape[:2])
-    box[...] = smooth[rows[:, None], columns]
-    drawn[regions == 0] = np.nan
-    return drawn
 
 
 def residual_fringe(fringe: Fringe, opaque: Mask) -> ResidualFringe | None:

@@ -60,7 +60,7 @@ class FringePlot(Plot):
             self.line = self.axes.axvline(0, linewidth=1.5, linestyle="--", visible=False)
             self.line.set_animated(True)
             self.axes.set_xlabel("frames on a pixel")
-            self.axes.set_ylabel("colour against the core, ADU")
+            self.axes.set_ylabel("against the core, ADU")
             self.axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         self._drawn: list[Artist] = []
         self._highest = 0.0

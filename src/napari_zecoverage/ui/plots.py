@@ -22,7 +22,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QElapsedTimer, Qt, QTimer, Signal
-from qtpy.QtGui import QPaintEvent, QResizeEvent, QWheelEvent
+from qtpy.QtGui import QPaintEvent, QWheelEvent
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
@@ -126,6 +126,7 @@ class Plot(QWidget):
         self.canvas = _Canvas(self.figure)
         self.canvas.painted.connect(self._on_painted)
         self.canvas.mpl_connect("draw_event", self._on_drawn)
+        self.canvas.mpl_connect("resize_event", self._on_resized)
         self.canvas.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.canvas.setFixedHeight(height_px)
         # A figure that is nearly nothing wide has no room for its axes.
@@ -202,9 +203,8 @@ class Plot(QWidget):
             return
         show_info(f"Saved {path}")
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Lay the figure out anew."""
-        super().resizeEvent(event)
+    def _on_resized(self, _event: object) -> None:
+        # The canvas tells it: it has its new size later than this widget.
         self.lay_out_soon()
 
     def lay_out_soon(self) -> None:
