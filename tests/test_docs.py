@@ -28,9 +28,9 @@ CODE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 OURS = re.compile(r"(?:^|/|\s)(zecoverage\s[^\n#`]*)")
 INLINE = re.compile(r"`(zecoverage [^`\n]+)`")
 
-# Machines and makers that no reader needs to know of.
+# Of paths only those of an imagined home: nobody needs to know another machine's.
 FORBIDDEN = re.compile(
-    r"/work/|/tmp/|/opt/|/root/|\b(?:AI|LLM|assistant|helper [A-Z]|golden)\b|session (?:of|by)",
+    r"(?<![\w.:/~<>$}*-])/(?!home/you\b)[a-z]\w*/|\b(?:AI|LLM|assistant|golden)\b",
 )
 
 
@@ -134,7 +134,7 @@ def test_no_page_tells_of_a_machine_or_of_its_makers(page) -> None:
 
 
 def test_forbidden_words_are_found() -> None:
-    assert FORBIDDEN.search("see /tmp/x")
+    assert FORBIDDEN.search("see /srv/data/x")
     assert FORBIDDEN.search("written by an assistant")
 
 
