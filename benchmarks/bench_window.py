@@ -237,7 +237,7 @@ class Window:
     def measured(self) -> None:
         """Let the fringe be measured and every mask judged."""
         self.rest()
-        self.until(lambda: self.dock._measuring.idle)
+        self.until(lambda: self.dock.idle)
         self.rest()
 
     def slider(self, name: str) -> Any:

@@ -132,7 +132,7 @@ print(f"field lost: {advice.before.field_lost:.1%} before, {advice.after.field_l
 
 # %%
 figure, axis = plt.subplots(figsize=(4.5, 4))
-shown = axis.imshow(fringe.map[..., 0], cmap="PuOr", vmin=-40, vmax=40)
+shown = axis.imshow(fringe.map[..., 0], cmap="PuOr_r", vmin=-40, vmax=40)
 figure.colorbar(shown, ax=axis, label="R−G against the core, ADU")
 
 # %% [markdown]

@@ -7,6 +7,7 @@
     made.study      ClusterStudy as `study_cluster` would make it, true transforms
     made.matched    (H, W, 3) ADU: mean offset of the frames that cover each pixel, in the tile
     made.raw        (H, W, 3) ADU: the same before the frames' backgrounds were matched
+    made.grain      (H, W, 3) ADU: the noise in the tile
     made.kind       words: what is special about it ("starless", "crowded", ...)
     made.fringed    whether any colour step is in the tile
 
@@ -49,6 +50,7 @@ class MadeUp:
     kind: str
     fringed: bool
     truth: SampleTruth
+    grain: np.ndarray | None = None
 
 
 def made_up_study(seed: int, *, fringed: bool | None = None, kind: str | None = None) -> MadeUp:
@@ -151,7 +153,7 @@ def draw_study(
         ),
     )
     fringed = bool(np.ptp(truth.sky_colours, axis=0).any() or np.any(truth.gradients))
-    return MadeUp(study, matched, raw, "of one's own", fringed, truth)
+    return MadeUp(study, matched, raw, "of one's own", fringed, truth, grain)
 
 
 def true_fields(

@@ -28,21 +28,27 @@ CORE_READING_ORDER = (
     ("clusters",),
     ("registration",),
     ("coverage",),
+    ("combining",),
     ("stacking",),
     ("ramp",),
     ("alpha",),
+    ("fallback_masks",),
+    ("mask_choice",),
     ("crop",),
+    ("quality_crop",),
     ("studied",),
     ("frame_shares",),
     ("places",),
     ("sky_samples",),
-    ("sky_pieces", "smooth_sky"),
-    ("sky_steps", "fringe_map"),
+    ("sky_pieces", "smooth_sky", "pixel_noise"),
+    ("sky_steps", "raw_steps", "sure_steps", "fringe_map"),
     ("fringe",),
     ("cache",),
     ("study",),
+    ("read_thresholds", "tile_crops"),
     ("outcome",),
-    ("levels",),
+    ("levels", "ranks"),
+    ("shown_regions", "judged_json"),
     ("all_masks",),
     ("judged",),
     ("curves",),
@@ -152,6 +158,20 @@ def test_hidden_modules_are_really_hidden(binding: str) -> None:
         check=False,
     )
     assert "hidden by this test" in done.stderr
+
+
+def test_core_opens_without_what_is_dear_to_import() -> None:
+    # The window opens with the core; what takes long comes when a function needs it.
+    rooms = "\n".join(f"import {module_name(path)}" for path in sources("core"))
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys\n{rooms}\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(done.stdout.split())
+    assert f"{PACKAGE}.core.study" in imported
+    assert imported.isdisjoint({"astropy", "dask", "matplotlib", "scipy"})
 
 
 @pytest.mark.parametrize(

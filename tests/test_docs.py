@@ -14,7 +14,8 @@ import typer
 
 import napari_zecoverage as zc
 from napari_zecoverage.cli import app
-from napari_zecoverage.core.outcome import LEAST_KEPT_SHARE, abs_as_read
+from napari_zecoverage.core.outcome import LEAST_KEPT_SHARE
+from napari_zecoverage.core.read_thresholds import abs_as_read
 from napari_zecoverage.sample import SampleSettings
 from napari_zecoverage.verdict import inset_px
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,7 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import napari_zecoverage as zc
-from napari_zecoverage import many, workers
+from napari_zecoverage import cluster_work, dask_cluster, many, workers
 from napari_zecoverage.core import study as study_room
 from napari_zecoverage.core.advice import advise_judged, advise_run
 from napari_zecoverage.core.clusters import Cluster
@@ -186,8 +188,10 @@ def test_without_a_tile_there_is_no_fringe(clusters) -> None:
 
 
 def test_what_travels_is_small(clusters) -> None:
-    job = workers.Job(clusters[3], zc.StudyOptions(), zc.MaskParameters(), zc.AdviceOptions(), None)
-    answer = workers.work_on(job, lambda: False)
+    job = cluster_work.Job(
+        clusters[3], zc.StudyOptions(), zc.MaskParameters(), zc.AdviceOptions(), None
+    )
+    answer = cluster_work.work_on(job, lambda: False)
     assert answer.judged is not None
     assert len(pickle.dumps(answer)) < SHAPE[0] * SHAPE[1] / 2
 
@@ -220,7 +224,7 @@ def test_a_fault_of_ours_is_a_line(clusters, monkeypatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by nought")
 
-    monkeypatch.setattr(workers, "judge", fail)
+    monkeypatch.setattr(cluster_work, "judge_with_fringe", fail)
     run = study_many(clusters[:1], options=zc.StudyOptions(stack="none"))
     assert "unexpected ZeroDivisionError: by nought" in run.clusters[0].error
     assert run.advice is None
@@ -265,7 +269,7 @@ def count_studies(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_stopped_run_goes_on_where_it_was(clusters, expected, tmp_path, monkeypatch) -> None:
     cache = zc.StudyCache(tmp_path)
     witness = Witness()
-    with pytest.raises(zc.StudyCancelledError):
+    with pytest.raises(zc.StudyCancelledError, match="finished clusters are kept"):
         study_all(
             clusters,
             workers=2,
@@ -288,6 +292,48 @@ def test_a_stopped_run_goes_on_where_it_was(clusters, expected, tmp_path, monkey
     studied.clear()
     assert differences(told(study_all(clusters, workers=1, cache=cache)), expected) == []
     assert studied == []
+
+
+def test_a_new_folder_is_made_for_the_cache(clusters, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path / "usual"))
+    cache = zc.StudyCache(tmp_path / "of" / "one's own")
+    run = study_many(clusters[:1], zc.StudyOptions(stack="none"), workers=1, cache=cache)
+    assert [each.study_file for each in run.clusters] == cache.entries()
+    assert not (tmp_path / "usual").exists()
+
+
+def test_a_folder_that_cannot_be_made_costs_no_result(clusters, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path / "usual"))
+    (tmp_path / "file").write_text("mine")
+    cache = zc.StudyCache(tmp_path / "file" / "studies")
+    run = study_many(clusters[:1], zc.StudyOptions(stack="none"), workers=1, cache=cache)
+    assert run.clusters[0].judged is not None
+    assert run.clusters[0].study_file is None
+    assert not (tmp_path / "usual").exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_cluster_given_twice_is_two_lines(clusters, tmp_path, workers: int) -> None:
+    options = zc.StudyOptions(stack="none")
+    cache = zc.StudyCache(tmp_path)
+    run = study_many([clusters[0], clusters[0]], options, workers=workers, cache=cache)
+    assert [each.cluster.name for each in run.clusters] == ["cluster 0", "cluster 0 (2)"]
+    one, other = (each.judged for each in run.clusters)
+    assert differences(json.loads(one.to_json()), json.loads(other.to_json())) == [
+        ".name: cluster 0 is not cluster 0 (2)"
+    ]
+    assert len(cache.entries()) == 1
+
+
+def test_who_says_stop_once_is_heard(clusters) -> None:
+    asked = []
+
+    def should_stop() -> bool:
+        asked.append(True)
+        return len(asked) == 4
+
+    with pytest.raises(zc.StudyCancelledError, match=r"the run was cancelled$"):
+        study_many(clusters, workers=1, cache=False, should_stop=should_stop)
 
 
 def test_run_stops_between_frames(clusters) -> None:
@@ -434,7 +480,7 @@ def test_cluster_that_kills_its_workers_is_a_line(local_cluster, clusters, crack
 
 def until_free() -> bool:
     """Wait, on a worker, until no cluster is worked on there."""
-    with workers._ONE_CLUSTER:
+    with dask_cluster._ONE_CLUSTER:
         return True
 
 
@@ -459,12 +505,33 @@ def test_dask_workers_stop_when_nobody_waits(local_cluster, clusters, tmp_path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_scheduler_is_said(clusters, monkeypatch) -> None:
-    monkeypatch.setattr(workers, "CONNECT_S", 0.5)
-    with pytest.raises(zc.StudyError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"):
-        study_many(clusters, scheduler="tcp://127.0.0.1:9")
-    with pytest.raises(zc.StudyError, match="no Dask scheduler answers at nowhere://x"):
-        study_many(clusters, scheduler="nowhere://x")
+@pytest.mark.parametrize(
+    "address", ["tcp://127.0.0.1:9", "tcp://127.0.0.1", "tls://127.0.0.1:9", "nowhere://x", "x", ""]
+)
+def test_missing_scheduler_is_said(clusters, monkeypatch, address: str) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 0.5)
+    with pytest.raises(zc.StudyError, match=f"no Dask scheduler answers at {address} .+Start"):
+        study_many(clusters, scheduler=address)
+
+
+def test_who_listens_and_never_answers_is_not_waited_for(clusters, monkeypatch) -> None:
+    monkeypatch.setattr(dask_cluster, "CONNECT_S", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"tcp://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(zc.StudyError, match=r"nothing came within 0\.5 s"):
+            study_many(clusters, scheduler=address)
+
+
+def test_scheduler_without_workers_is_given_up(clusters, monkeypatch) -> None:
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(dask_cluster, "WORKERLESS_S", 0.2)
+    with LocalCluster(
+        n_workers=0, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+    ) as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(zc.StudyError, match=f"no worker for .+dask worker {address}"):
+            study_many(clusters, scheduler=address, cache=False)
 
 
 def test_missing_distributed_is_said(clusters, monkeypatch) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from matplotlib import colormaps
 
+from made_up import made_up_study
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
@@ -18,10 +20,13 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
     COUNT_COLOURS,
     CUT_OFF,
+    FRINGE_COLOURS,
     HIDDEN,
     REMOVED_COLOURS,
     count_colours,
     draw_preview,
+    fringe_colours,
+    fringe_reach,
     kept_edge,
     outline,
     removed_pixels,
@@ -138,6 +143,48 @@ def test_count_colours_get_lighter_with_every_count(most: int, name: str) -> Non
     # R, G, B and not the other way round, as matplotlib has them.
     ends = np.array([colormaps[name](0.0), colormaps[name](1.0)])[:, :3] * 255
     np.testing.assert_allclose(colours[[0, -1]], ends, atol=8)
+
+
+@pytest.mark.parametrize("name", FRINGE_COLOURS)
+def test_warm_colours_are_a_redder_sky_and_cold_ones_a_bluer(name: str) -> None:
+    from napari.utils.colormaps import ensure_colormap
+
+    for channel, warm_end in ((0, 1.0), (1, 0.0)):
+        turned = fringe_colours(name, channel)
+        for warm, middle, cold in (
+            np.array([colormaps[turned](each) for each in (warm_end, 0.5, 1 - warm_end)]),
+            ensure_colormap(turned).map(np.array([warm_end, 0.5, 1 - warm_end])),
+        ):
+            # Red above blue is warm; green and blue above red, or blue above all, is cold.
+            assert warm[0] > warm[2] + 0.25
+            assert cold[2] > cold[0] + 0.1
+            assert np.ptp(middle[:3]) < 0.05
+
+
+@pytest.mark.parametrize("seed", [0, 4, 7])
+def test_a_tile_without_a_fringe_looks_calm(seed: int) -> None:
+    fringe = measure_fringe(made_up_study(seed, fringed=False).study)
+    shown = np.abs(fringe.map[np.isfinite(fringe.map)]) / fringe_reach(fringe)
+    assert np.median(shown) < 0.1
+    assert np.percentile(shown, 99) < 0.6
+
+
+@pytest.mark.parametrize("seed", [0, 6, 8])
+def test_a_step_above_the_noise_is_clearly_shown(seed: int) -> None:
+    fringe = measure_fringe(made_up_study(seed, fringed=True).study)
+    steps = fringe.region_steps
+    worst = int(np.nanargmax(steps.sure_step))
+    assert steps.sure_step[worst] > fringe.core_noise
+    there = np.abs(fringe.map[fringe.regions == worst]) / fringe_reach(fringe)
+    assert np.nanmedian(there.max(axis=1)) > 0.4
+
+
+def test_a_strong_fringe_sets_the_reach_and_what_is_not_measured_has_one() -> None:
+    fringe = measure_fringe(made_up_study(7, fringed=True).study)
+    known = np.abs(fringe.map[np.isfinite(fringe.map)])
+    assert 2 * fringe.core_noise < fringe_reach(fringe) < known.max()
+    nothing = replace(fringe, samples=None, core_noise=np.nan)
+    assert fringe_reach(nothing) == 1
 
 
 def test_preview_shows_every_count_in_its_colour() -> None:

@@ -23,15 +23,13 @@ from napari_zecoverage.sample import (
     SampleSettings,
     SampleTruth,
     describe_sample,
-    frame_header,
     make_cluster_frames,
-    render_frame,
     sample_folder,
     transforms_to,
-    true_background,
     true_coverage,
     write_sample,
 )
+from napari_zecoverage.sample_frames import frame_header, render_frame, true_background
 
 SMALL = SampleSettings(n_frames=5, shape=(60, 80), stars_per_megapixel=4000, dither_px=5)
 FLAT_NIGHTS = (

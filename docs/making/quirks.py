@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 import napari_zecoverage as zc
 from making import clusters, style
-from napari_zecoverage.core.alpha import low_signal_mask, margin_in_pixels, radial_mask
+from napari_zecoverage.core.alpha import margin_in_pixels
+from napari_zecoverage.core.fallback_masks import low_signal_mask, radial_mask
 from napari_zecoverage.core.outcome import saved_alpha
 from napari_zecoverage.picture import count_colours, stretch
 from napari_zecoverage.verdict import inset_px
@@ -118,7 +119,7 @@ def fringe() -> Figure:
     measured = zc.measure_fringe(study)
     drawn, (place, counts) = style.figure(2, 3.7, widths=(1, 1.25))
     red_green = measured.map[..., 0]
-    shown = place.imshow(red_green, cmap="PuOr", vmin=-40, vmax=40, interpolation="nearest")
+    shown = place.imshow(red_green, cmap="PuOr_r", vmin=-40, vmax=40, interpolation="nearest")
     place.set_facecolor(style.BARE)
     style.as_picture(place, "R−G against the middle")
     bar = drawn.colorbar(shown, ax=place, orientation="horizontal", shrink=0.8)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.cache import StudyCache, read_study, write_study
     from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.coverage import Canvas, reduce_footprint
-    from napari_zecoverage.core.crop import Rect, quality_crop
+    from napari_zecoverage.core.crop import Rect
     from napari_zecoverage.core.errors import (
         ClusterError,
         ConfigError,
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         MaskParameters,
         StudyOptions,
     )
+    from napari_zecoverage.core.quality_crop import quality_crop
     from napari_zecoverage.core.registration import Registration
     from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
     from napari_zecoverage.core.study import study_cluster
@@ -189,10 +190,7 @@ _ROOMS = {
         "Canvas",
         "reduce_footprint",
     ),
-    "core.crop": (
-        "Rect",
-        "quality_crop",
-    ),
+    "core.crop": ("Rect",),
     "core.errors": (
         "ClusterError",
         "ConfigError",
@@ -230,6 +228,7 @@ _ROOMS = {
         "MaskParameters",
         "StudyOptions",
     ),
+    "core.quality_crop": ("quality_crop",),
     "core.registration": ("Registration",),
     "core.studied": (
         "ClusterStudy",

@@ -9,11 +9,12 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_zecoverage.cluster_work import Answer, Job
 from napari_zecoverage.core.advice import Advice, RunAdvice, advise_run
 from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
@@ -22,7 +23,7 @@ from napari_zecoverage.core.fringe import CountFringe
 from napari_zecoverage.core.judged import JudgedCluster
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
 from napari_zecoverage.core.studied import StopCallback
-from napari_zecoverage.workers import Answer, Job, working
+from napari_zecoverage.workers import working
 from napari_zecoverage.zemosaic.gating import gate
 
 if TYPE_CHECKING:
@@ -199,6 +200,10 @@ def study_many(
     parameters = parameters or MaskParameters()
     advice_options = advice_options or AdviceOptions()
     store = StudyCache() if cache is True else cache or None
+    if store is not None:
+        # A worker that does not find the folder takes it for one of another machine.
+        with suppress(OSError):
+            store.directory.mkdir(parents=True, exist_ok=True)
     named = _with_own_names(clusters)
     lines: dict[int, StudiedCluster] = {}
     jobs: dict[int, Job] = {}
@@ -211,8 +216,9 @@ def study_many(
             lines[index] = StudiedCluster(cluster, skipped=gating.reason)
     with working(jobs, scheduler, workers, asked) as (way, words), closing(way) as events:
         for event in events:
-            if asked():
-                raise StudyCancelledError("the run was cancelled; finished clusters are kept")
+            if asked() or (event is not None and event.is_cancelled):
+                kept = "; finished clusters are kept" if store is not None else ""
+                raise StudyCancelledError(f"the run was cancelled{kept}")
             if event is None:
                 continue
             name = named[event.number].name

@@ -10,14 +10,12 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from napari_zecoverage import __version__
@@ -30,6 +28,7 @@ from napari_zecoverage.core.placing import folder_in_the_making, not_written, pl
 from napari_zecoverage.core.plain_json import plain
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
+from napari_zecoverage.versions import versions_of
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
 from napari_zecoverage.zemosaic.tile_header import PARAMETER_CARDS, mask_cards, study_header
 
@@ -180,6 +179,9 @@ def write_alpha(path: str | PathLike[str], study: ClusterStudy, outcome: MaskOut
     """
     if outcome.alpha is None:
         raise ValueError("this outcome has no alpha")
+    # Not at the top: see core.celestial.
+    from astropy.io import fits
+
     header = study_header(study, "ALPHA")
     header["BUNIT"] = ("", "Alpha has no unit: 0 hidden, 1 opaque")
     header.extend(mask_cards(outcome))
@@ -209,7 +211,7 @@ def summary_of(study: ClusterStudy, outcome: MaskOutcome) -> dict[str, Any]:
     """
     return {
         "schema_version": SUMMARY_VERSION,
-        "made_by": {"napari-zecoverage": __version__, **_library_versions()},
+        "made_by": {"napari-zecoverage": __version__, **versions_of(_LIBRARIES)},
         "meaning": MEANING,
         "cluster": _cluster_numbers(study),
         "study": {
@@ -294,17 +296,6 @@ def _margin_px(study: ClusterStudy, outcome: MaskOutcome) -> float:
     if percent <= 0 and outcome.source == "coverage":
         return 0.0
     return margin_in_pixels(study.canvas.shape, percent)
-
-
-def _library_versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            # The same library under another name, as from conda.
-            found[name] = None
-    return found
 
 
 def _rectangle(rect: Rect | None) -> list[int] | None:

@@ -103,17 +103,49 @@ def as_bytes(shown: NDArray[np.float32]) -> Picture:
     return np.asarray(cv2.convertScaleAbs(shown, alpha=255), dtype=np.uint8)
 
 
-def fringe_reach(fringe: Fringe) -> float:
-    """Return how far the map of a fringe reaches from the core's colour, ADU; above 0.
+FRINGE_COLOURS: Final = ("PuOr", "RdBu", "BrBG", "coolwarm")
+"""Colour maps for a fringe: two sides round a neutral middle, told apart with any vision."""
 
-    All but the farthest hundredth, and no less than half of the core's colour
-    noise: what is less is not worth being painted in strong colours.
+_COLD_FIRST: Final = ("coolwarm",)
+"""Of those, the ones that begin with their cold side."""
+
+
+def fringe_colours(colours: str, channel: int) -> str:
+    """Return a colour map turned so that its warm side is a redder, its cold side a bluer sky.
+
+    Parameters
+    ----------
+    colours : str
+        One of `FRINGE_COLOURS`.
+    channel : {0, 1}
+        Of a fringe's map: R−G, which grows to the red, or B−G, which grows to the blue.
+
+    Returns
+    -------
+    str
+        As matplotlib and napari know it; a map turned round ends in ``_r``.
+    """
+    warm_last = channel == 0
+    return colours if warm_last == (colours in _COLD_FIRST) else f"{colours}_r"
+
+
+_CALM_NOISES: Final = 2
+"""The fringe's colours reach at least so many times the core's noise of a pixel. The map is
+smoothed to a sixth of that noise where it is covered best, and to about all of it at the rim: a
+tenth and a half of the colours. A step as large as that noise is half of them, too."""
+
+
+def fringe_reach(fringe: Fringe) -> float:
+    """Return how far the colours of a fringe's map reach from the core's, ADU; above 0.
+
+    All but the farthest hundredth of the map, and no less than `_CALM_NOISES` of the
+    core's colour noise: a tile without a fringe is to look calm.
     """
     step = max(1, math.isqrt(fringe.map.size // (2 * _SAMPLES)))
     sample = np.abs(fringe.map[::step, ::step])
     sample = sample[np.isfinite(sample)]
     far = float(np.percentile(sample, 99)) if sample.size else 0.0
-    least = fringe.core_noise / 2 if math.isfinite(fringe.core_noise) else 0.0
+    least = _CALM_NOISES * fringe.core_noise if math.isfinite(fringe.core_noise) else 0.0
     return max(far, least) or 1.0
 
 

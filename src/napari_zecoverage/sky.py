@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from astropy.io import fits
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -71,7 +70,8 @@ def _wcs(header: str | None) -> WCS | None:
     """Return the celestial WCS in a header's text; None when there is none to work with."""
     if header is None:
         return None
-    # It brings the sky's coordinates along, which take a while to import.
+    # Not at the top: see core.celestial.
+    from astropy.io import fits
     from astropy.wcs import WCS
 
     with warnings.catch_warnings():

@@ -14,14 +14,9 @@ import cv2
 from napari_zecoverage.core.alpha import SMALLEST_DECAY, margin_in_pixels
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.levels import threshold_in_frames
-from napari_zecoverage.core.outcome import (
-    CROSS_MAXIMUM,
-    OPAQUE_ALPHA,
-    FieldLost,
-    MaskOutcome,
-    abs_as_read,
-)
+from napari_zecoverage.core.outcome import OPAQUE_ALPHA, FieldLost, MaskOutcome
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM, abs_as_read
 from napari_zecoverage.sky import pixel_arcmin2
 
 if TYPE_CHECKING:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from shell import one_line, run
+from shell import command, names_in, one_line, run
 
 from napari_zecoverage.cli.endings import (
     FAILED,
+    INTERRUPTED,
     NOT_CHECKED,
     THRESHOLDS_ACT,
     THRESHOLDS_CANNOT_ACT,
@@ -73,6 +81,50 @@ def test_python_and_time_are_handed_on(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(diagnosis, "diagnose_zemosaic", answer)
     run("doctor", tmp_path, "--python", "py", "--timeout", 7, code=NOT_CHECKED)
     assert given == {"folder": tmp_path, "python": "py", "timeout_s": 7.0}
+
+
+@contextmanager
+def hanging_doctor(
+    tmp_path: Path, *options: object
+) -> Iterator[tuple[subprocess.Popen[bytes], socket.socket]]:
+    """Run the doctor on a ZeMosaic that hangs; a socket tells whether that one still lives."""
+    folder = make_zemosaic(tmp_path / "ZeMosaic", "right")
+    (tmp_path / "scratch").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        port = server.getsockname()[1]
+        (folder / "lecropper.py").write_text(
+            f"import socket\nline = socket.create_connection(('127.0.0.1', {port}))\nline.recv(1)\n"
+        )
+        process = subprocess.Popen(
+            command("doctor", folder, *options),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TMPDIR": str(tmp_path / "scratch")},
+        )
+        line, _ = server.accept()
+        with line:
+            line.settimeout(60)
+            yield process, line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such timer")
+def test_killed_it_leaves_no_process_beyond_its_time(tmp_path) -> None:
+    with hanging_doctor(tmp_path, "--timeout", 1) as (process, line):
+        process.kill()
+        process.communicate(timeout=60)
+        assert line.recv(1) == b""  # the other end is gone
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to a whole console")
+def test_ctrl_c_leaves_neither_a_process_nor_a_file(tmp_path) -> None:
+    with hanging_doctor(tmp_path) as (process, line):
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert line.recv(1) == b""  # the other end is gone
+    assert process.returncode == INTERRUPTED
+    assert told.endswith(b"error: stopped; nothing is left half written\n")
+    assert names_in(tmp_path / "scratch") == []
 
 
 def test_exit_codes_are_those_of_the_diagnosis() -> None:

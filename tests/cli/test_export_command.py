@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from shell import GIVEN, flag, names_in, one_line, read_json, run, write_run
+from shell import GIVEN, command, flag, names_in, one_line, read_json, run, write_run
 
 import napari_zecoverage as zc
-from napari_zecoverage.cli.endings import FAILED, WRONG_USAGE
+from napari_zecoverage.cli.endings import DONE, FAILED, WRONG_USAGE
 from napari_zecoverage.zemosaic import config_writing, kept_results, running
 from napari_zecoverage.zemosaic.config import CLOSE_ZEMOSAIC_FIRST, CONFIG_NAME
 from napari_zecoverage.zemosaic.config_backups import list_backups
@@ -183,6 +185,23 @@ def test_conflict_is_shown_and_nothing_is_written(config, monkeypatch) -> None:
     assert names_in(config.parent) == [CONFIG_NAME]
 
 
+def test_key_that_came_and_one_that_went_meanwhile_are_shown_as_a_file_spells_them(
+    config, monkeypatch
+) -> None:
+    write = config_writing.write_config
+
+    def write_late(*arguments: Any, **options: Any) -> Any:
+        values = read_json(config)
+        del values["altaz_morph_open_px"]
+        config.write_text(json.dumps({**values, "altaz_nanize": False}))
+        return write(*arguments, **options)
+
+    monkeypatch.setattr(config_writing, "write_config", write_late)
+    refused = run("export", config, "--decay", 1, code=FAILED).stderr
+    assert "altaz_morph_open_px was 3 when it was read, and is not in the file now" in refused
+    assert "altaz_nanize was not in the file when it was read, and is false now" in refused
+
+
 def test_running_zemosaic_is_warned_of(config, monkeypatch) -> None:
     process = running.RunningProcess(4711, "python3", "python3 run_zemosaic.py")
     monkeypatch.setattr(running, "find_running_zemosaic", lambda: (process,))
@@ -252,6 +271,20 @@ def test_kept_results_are_removed_after_a_yes(config, a_run, answer) -> None:
 def test_kept_results_stay_without_a_yes(config, a_run, answer) -> None:
     result = run("export", config, "--run", a_run, "--clear-kept", typed=answer)
     assert "nothing was removed" in result.stderr
+    assert kept_in(a_run) == list(KEPT)
+
+
+def test_answer_that_is_no_text_is_no_yes(config, a_run) -> None:
+    done = subprocess.run(
+        command("export", config, "--run", a_run, "--clear-kept"),
+        input=b"\xff\xfe\n",
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"},
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == DONE, done.stderr
+    assert b"nothing was removed" in done.stderr
     assert kept_in(a_run) == list(KEPT)
 
 

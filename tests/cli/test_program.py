@@ -46,6 +46,24 @@ def test_unforeseen_error_is_no_traceback(monkeypatch, capsys) -> None:
     assert "Traceback" not in told
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (BrokenPipeError(32, "Broken pipe"), "error: the words cannot be written (Broken pipe)\n"),
+        (PermissionError(13, "Permission denied", "/a/b"), "error: /a/b: Permission denied\n"),
+    ],
+)
+def test_unforeseen_error_of_the_system_names_its_file(monkeypatch, capsys, error, told) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == FAILED
+    assert capsys.readouterr().err == told
+
+
 def test_place_of_an_unforeseen_error_is_in_the_log(monkeypatch, capsys) -> None:
     def fail(self: object) -> None:
         raise ZeroDivisionError("what")

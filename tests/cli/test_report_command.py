@@ -68,15 +68,21 @@ def test_an_older_report_is_replaced_and_nobody_elses_file(sample, tmp_path) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code"),
+    ("arguments", "told"),
     [
-        (["--out", "out", "--tolerance", "0"], WRONG_USAGE),
-        (["--out", "out", "--min-coverage-frac", "2"], WRONG_USAGE),
-        ([], WRONG_USAGE),
+        (["--out", "out", "--tolerance", "0"], "--tolerance"),
+        (["--out", "out", "--min-coverage-frac", "2"], "--min-coverage-frac"),
+        ([], "--out"),
     ],
 )
-def test_wrong_usage_is_said_before_any_work(sample, arguments, code) -> None:
-    run("report", sample, *arguments, code=code)
+def test_wrong_usage_is_said_before_any_work(
+    sample, tmp_path, monkeypatch, arguments, told
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run("report", sample, *arguments, code=WRONG_USAGE).stderr
+    assert told in refused
+    assert "frames:" not in refused
+    assert names_in(tmp_path) == []
 
 
 def test_frames_that_are_not_there_are_said_in_a_line(tmp_path) -> None:

@@ -189,7 +189,7 @@ def test_nothing_is_overwritten_unasked(frames, tmp_path) -> None:
 
 
 def test_scheduler_that_is_not_there(frames, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("napari_zecoverage.workers.CONNECT_S", 0.5)
+    monkeypatch.setattr("napari_zecoverage.dask_cluster.CONNECT_S", 0.5)
     given = [frames / "night b", "--scheduler", "tcp://127.0.0.1:9", "--out", tmp_path / "out"]
     result = run("run", *given, code=FAILED)
     assert "error: no Dask scheduler answers at tcp://127.0.0.1:9" in result.stderr

@@ -24,6 +24,13 @@ def test_folders_and_files_of_the_home_are_found(tmp_path: Path, monkeypatch) ->
     assert [cluster.frames for cluster in in_folder] == [cluster.frames for cluster in as_files]
 
 
+def test_name_that_no_system_takes_is_told_not_raised(tmp_path: Path, capsys) -> None:
+    trouble = Trouble()
+    assert found_clusters([tmp_path / ("n" * 300)], trouble) == []
+    assert trouble.count == 1
+    assert capsys.readouterr().err.startswith("error: files: ")
+
+
 def test_wrong_usage_is_told_before_the_config_is_read(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="min_coverage_frac"):
         chosen_thresholds(tmp_path / "missing", {"min_coverage_frac": 7})

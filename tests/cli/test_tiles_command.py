@@ -147,6 +147,18 @@ def test_tiles_are_replaced_only_with_force(sample, tmp_path) -> None:
     assert "Also in the folder: master_tile_007.fits" in told
 
 
+def test_folder_of_the_home_is_looked_into(sample, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    out = tmp_path / "tiles"
+    out.mkdir()
+    (out / "master_tile_007.fits").write_text("mine")
+    # Shells leave it as it is behind "--out=".
+    told = run("tiles", sample, "--out", "~/tiles", "--force").stdout
+    assert "Also in the folder: master_tile_007.fits" in told
+    assert f"{out}\n" in told
+
+
 @pytest.mark.parametrize("name", ["zemosaic_temp_master_tiles", "rejected", "trash"])
 def test_folders_that_zemosaic_passes_over_are_refused(sample, tmp_path, name) -> None:
     refused = run("tiles", sample, "--out", tmp_path / name, code=FAILED)

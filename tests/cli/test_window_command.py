@@ -11,6 +11,7 @@ from shell import names_in, run, write_run
 
 from napari_zecoverage.cli import window
 from napari_zecoverage.cli.endings import DONE, FAILED
+from napari_zecoverage.core.errors import StudyError
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
@@ -33,6 +34,13 @@ def test_screen_that_does_not_answer(monkeypatch) -> None:
     assert ":4711" in told
 
 
+def test_qt_that_hangs(monkeypatch) -> None:
+    monkeypatch.setenv("DISPLAY", os.environ.get("DISPLAY", ":0"))
+    monkeypatch.setattr(window, "_PROBE", "import threading; threading.Event().wait()")
+    monkeypatch.setattr(window, "_PROBE_SECONDS", 0.1)
+    assert run("tune", code=FAILED).stderr.startswith("error: Qt did not come up within 0 s.")
+
+
 def test_without_a_qt_binding_the_window_is_refused(monkeypatch) -> None:
     hide = "; ".join(
         f"sys.modules[{name!r}] = None" for name in ("PyQt5", "PyQt6", "PySide2", "PySide6")
@@ -53,6 +61,55 @@ def test_tune_tells_what_it_cannot_open(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(window, "open_window", lambda: pytest.fail("a window for nothing"))
     result = run("tune", tmp_path, code=FAILED)
     assert "there are no frames in this folder" in result.stderr
+
+
+@pytest.fixture
+def open_measuring(qtbot):
+    """What measures, in an open window that has nothing else."""
+    from qtpy.QtWidgets import QWidget
+
+    from napari_zecoverage.ui.measuring import Measuring
+
+    shown = QWidget()
+    qtbot.addWidget(shown)
+    shown.show()
+    yield Measuring(shown)
+
+
+def test_window_is_waited_for_until_it_has_advice(open_measuring, study) -> None:
+    open_measuring.show_study(study)
+    assert window.wait_until_measured(open_measuring) == ""
+    assert open_measuring.fringe is not None
+    assert open_measuring.advice is not None
+
+
+def test_measuring_that_takes_too_long_is_told(open_measuring, study, monkeypatch) -> None:
+    monkeypatch.setattr(window, "_MEASURE_SECONDS", 0.0)
+    open_measuring.show_study(study)
+    told = window.wait_until_measured(open_measuring)
+    assert told == ("The fringe and the advice took longer than 0 s; these words are without them.")
+    assert open_measuring.advice is None
+
+
+def test_measuring_that_does_not_work_is_told(open_measuring, study, monkeypatch) -> None:
+    from napari_zecoverage.core import judged
+
+    def fails(*_: object, **__: object) -> None:
+        raise StudyError("there is no sky")
+
+    monkeypatch.setattr(judged, "measure_fringe", fails)
+    open_measuring.show_study(study)
+    told = window.wait_until_measured(open_measuring)
+    assert told == "The fringe could not be measured: there is no sky"
+
+
+def test_closed_window_is_not_waited_for(open_measuring, study) -> None:
+    open_measuring.show_study(study)
+    open_measuring.parent().close()
+    assert not window.window_is_open()
+    assert window.wait_until_measured(open_measuring) == ""
+    assert open_measuring.advice is None
+    open_measuring.stop()
 
 
 TUNE = """

@@ -15,16 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import plain_alpha
-from napari_zecoverage.core.alpha import (
-    alpha_from_coverage,
+from napari_zecoverage.core.alpha import alpha_from_coverage, margin_in_pixels
+from napari_zecoverage.core.errors import CoverageError
+from napari_zecoverage.core.fallback_masks import (
     height_and_width,
     low_signal_mask,
-    margin_in_pixels,
-    mask_with_fallbacks,
     radial_mask,
     signal_level,
 )
-from napari_zecoverage.core.errors import CoverageError
+from napari_zecoverage.core.mask_choice import mask_with_fallbacks
 from napari_zecoverage.core.parameters import AlphaParameters, MaskParameters
 from napari_zecoverage.core.ramp import EXACT_REACH_PX
 

@@ -218,6 +218,23 @@ def test_what_another_process_is_writing_is_no_entry(cluster, study, tmp_path):
         unfinished.write_bytes(b"done")
 
 
+def test_entry_that_another_process_removes_hides_no_other(
+    cluster, study, tmp_path, monkeypatch, caplog
+):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+    kept = cache.path_of(cluster, OPTIONS)
+    gone = tmp_path / "gone.zestudy"
+    listed = [gone, kept]
+    monkeypatch.setattr(type(tmp_path), "glob", lambda self, pattern: iter(listed))
+    assert cache.entries() == [kept]
+    assert cache.size_bytes() == kept.stat().st_size
+    monkeypatch.setattr(StudyCache, "entries", lambda self: listed)
+    cache.clear()
+    assert not kept.exists()
+    assert not caplog.records
+
+
 def test_what_was_left_half_written_long_ago_is_removed(study, tmp_path):
     cache = StudyCache(tmp_path)
     old, young = (tmp_path / f".zecoverage-{name}.tmp" for name in ("old", "young"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,8 +16,9 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_zecoverage.core import clusters as clusters_room
 from napari_zecoverage.core.clusters import Cluster, find_frame_clusters
-from napari_zecoverage.core.errors import ClusterError
+from napari_zecoverage.core.errors import ClusterError, StudyCancelledError
 from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
 from napari_zecoverage.sample import SampleSettings, write_sample
 from studies import make_frame, write_frame
@@ -478,3 +481,78 @@ def test_our_own_results_are_not_taken_for_frames(tmp_path: Path) -> None:
     assert [frame.path for frame in cluster.frames] == list(truth.paths)
     assert [path for path, _ in cluster.left_out] == [str(result)]
     assert "result" in cluster.left_out[0][1]
+
+
+# Looking, told of and stopped
+
+
+def many_frames(folder: Path, count: int = 30) -> list[Path]:
+    return [write_frame(folder / f"frame_{number:03}.fit") for number in range(count)]
+
+
+def test_it_tells_how_many_frames_were_looked_at(tmp_path: Path) -> None:
+    alone = write_frame(tmp_path / "alone.fit")
+    top = tmp_path / "top"
+    many_frames(top / "one", 3)
+    (top / "bad").mkdir()
+    (top / "bad" / "a.fit").write_text("no frame")
+    many_frames(top / "two", 2)
+    told: list[tuple[int, int]] = []
+    find_frame_clusters([alone, top], progress=lambda *each: told.append(each))
+    # What cannot be used was looked at, too.
+    assert told == [(1, 1), *((done, 6) for done in range(1, 7))]
+
+
+def test_looking_is_stopped_soon_and_nobody_looks_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = many_frames(tmp_path)
+    go_on = threading.Event()
+    looked_at: list[Path] = []
+    look = clusters_room.look_at_frame
+
+    def look_slowly(path: Path) -> FrameInfo:
+        if path not in frames[:4]:
+            go_on.wait(10)
+        looked_at.append(path)
+        return look(path)
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            go_on.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(clusters_room, "look_at_frame", look_slowly)
+    monkeypatch.setattr(clusters_room, "ThreadPoolExecutor", Pool)
+    told: list[int] = []
+    threads = threading.active_count()
+    with pytest.raises(StudyCancelledError):
+        find_frame_clusters(
+            tmp_path,
+            progress=lambda done, _: told.append(done),
+            should_stop=lambda: len(told) == 3,
+        )
+    assert told == [1, 2, 3]
+    # The eight that were begun came to their end, the others were not begun.
+    assert len(looked_at) <= 4 + 8 < len(frames)
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_search_is_stopped_before_anything_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: bool
+) -> None:
+    many_frames(tmp_path / "folder", 2)
+
+    def never(path: Path) -> FrameInfo:
+        raise AssertionError(path)
+
+    monkeypatch.setattr(clusters_room, "look_at_frame", never)
+    with pytest.raises(StudyCancelledError, match="nothing was opened"):
+        find_frame_clusters([tmp_path] if listed else tmp_path, should_stop=lambda: True)
+
+
+def test_one_that_is_asked_and_says_no_changes_nothing(tmp_path: Path) -> None:
+    many_frames(tmp_path, 5)
+    assert find_frame_clusters(tmp_path, should_stop=lambda: False) == find_frame_clusters(tmp_path)

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from made_up import KINDS, MadeUp, draw_study, made_up_study, steps_of, true_fields
+from made_up import (
+    KINDS,
+    MadeUp,
+    colours_of,
+    draw_study,
+    made_up_study,
+    steps_of,
+    true_fields,
+)
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import ParameterError, StudyCancelledError
 from napari_zecoverage.core.fringe import (
@@ -237,6 +245,19 @@ def test_noise_is_that_of_a_pixel_and_grows_as_frames_get_fewer():
             assert each.sigmas == each.step / each.noise
 
 
+@pytest.mark.parametrize("n_nebulae", [0, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_noise_is_that_which_was_drawn_whatever_nebulae_are_there(seed, n_nebulae):
+    nebulae = {"n_nebulae": n_nebulae, "nebula_adu": (400, 120, 60), "nebula_fwhm_px": 30 * seed}
+    made = draw_study(replace(STEPPED, seed=seed, **nebulae), background="off", canvas="padded")
+    fringe = measure_fringe(made.study)
+    core = colours_of(made.grain)[made.study.coverage >= fringe.core_count]
+    assert fringe.core_noise == pytest.approx(math.sqrt(core.var(axis=0).mean()), rel=0.03)
+    for each in fringe.counts:
+        if each.sky_px > 3000:
+            assert each.chroma_noise == pytest.approx(each.noise, rel=0.1)
+
+
 def test_the_map_shows_the_steps():
     fringe, made = measured(), drawn()
     assert fringe.map.shape == (*made.study.canvas.shape, 2)
@@ -272,18 +293,20 @@ def test_the_tile_is_left_as_it_is():
 def plain_residual(fringe: Fringe, opaque: np.ndarray) -> float:
     """The worst visible step, one region after another; 0 when none can be told from noise."""
     steps = fringe.region_steps
-    known = sum(math.isfinite(each) for each in steps.red_green)
-    limit = math.sqrt(2 * math.log(known / 0.01))
+    known = [k for k in range(1, len(steps.count)) if math.isfinite(steps.red_green[k])]
+    limit = math.sqrt(2 * math.log(len(known) / 0.01))
+    length = {k: math.hypot(steps.red_green[k], steps.blue_green[k]) for k in known}
+    error = {
+        k: math.hypot(steps.red_green_error[k], steps.blue_green_error[k]) / math.sqrt(2)
+        for k in known
+    }
+    if not any(length[k] > limit * error[k] for k in known):
+        return 0.0
     worst = 0.0
-    for region in range(1, len(steps.count)):
-        visible = np.count_nonzero(opaque & (fringe.regions == region))
-        u, v = steps.red_green[region], steps.blue_green[region]
-        du, dv = steps.red_green_error[region], steps.blue_green_error[region]
-        if visible < MIN_VISIBLE_PX or not math.isfinite(u):
-            continue
-        error = math.sqrt((du**2 + dv**2) / 2)
-        if math.hypot(u, v) > limit * error:
-            worst = max(worst, math.sqrt(max(u**2 + v**2 - du**2 - dv**2, 0)) - error)
+    for k in known:
+        visible = np.count_nonzero(opaque & (fringe.regions == k))
+        if visible >= MIN_VISIBLE_PX and length[k] > 3 * error[k]:
+            worst = max(worst, math.sqrt(length[k] ** 2 - 2 * error[k] ** 2))
     return worst
 
 
@@ -325,6 +348,30 @@ def test_residual_of_the_stepped_cluster_falls_where_the_second_night_ends():
 def test_no_fringe_is_no_residual():
     fringe = measured(CALM)
     assert residual_fringe(fringe, fringe.regions > 0).step < 2 * fringe.core_noise
+
+
+def with_steps(fringe: Fringe, sigmas: list[float]) -> Fringe:
+    """Steps of so many σ, 1 ADU, of the first regions; 0 of the others."""
+    red_green = np.zeros(len(fringe.region_steps.count))
+    red_green[1 : 1 + len(sigmas)] = sigmas
+    steps = fringe.region_steps._replace(
+        red_green=red_green,
+        blue_green=np.zeros_like(red_green),
+        red_green_error=np.ones_like(red_green),
+        blue_green_error=np.ones_like(red_green),
+    )
+    return replace(fringe, region_steps=steps)
+
+
+def test_a_weak_step_counts_where_a_strong_one_shows_a_fringe():
+    fringe = measured()
+    assert 20 < len(fringe.region_steps.count) < 2000  # noise is taken for a step from 4–5 σ on
+    alone = with_steps(fringe, [3.5, 2.9]).region_steps.sure_step
+    np.testing.assert_array_equal(alone, 0)
+    beside = with_steps(fringe, [3.5, 2.9, 50]).region_steps.sure_step
+    assert beside[1] == pytest.approx(math.sqrt(3.5**2 - 2))
+    assert beside[2] == 0
+    assert beside[3] == pytest.approx(math.sqrt(50**2 - 2))
 
 
 def test_nothing_visible_is_no_residual():

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import pickle
+import threading
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from napari_zecoverage.core import all_masks
+from napari_zecoverage.core import judged as room
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.errors import (
     CoverageError,
@@ -21,7 +24,7 @@ from napari_zecoverage.core.errors import (
     StudyCancelledError,
 )
 from napari_zecoverage.core.fringe import measure_fringe
-from napari_zecoverage.core.judged import JudgedCluster, judge
+from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
 from napari_zecoverage.core.levels import LevelField, guards_of_settings
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -190,30 +193,6 @@ def test_opening_that_takes_much_away(monkeypatch) -> None:
     check_all_masks(study_of(patches(rng, 5, (90, 80))), MaskParameters(), with_fringe=True)
 
 
-def test_pixels_are_counted_beyond_single_precision(monkeypatch) -> None:
-    values = np.random.default_rng(1).integers(0, 300, (50, 40)).astype(np.uint16)
-    expected = np.bincount(values.ravel(), minlength=400)
-    monkeypatch.setattr(all_masks, "EXACT_COUNT", 120)
-    np.testing.assert_array_equal(all_masks.pixel_counts(values, 400), expected)
-    np.testing.assert_array_equal(all_masks.pixel_counts(values.astype(np.float32), 400), expected)
-
-
-@pytest.mark.parametrize("most", [3, 254, 255, 300, 65534, 70000])
-def test_ranks(most) -> None:
-    coverage = np.array([[0, 1, most], [2, 2, most - 1]], np.float32)
-    levels, ranks = all_masks.ranks_of(coverage)
-    assert levels == tuple(sorted({0.0, 1.0, 2.0, float(most), float(most - 1)}))
-    assert [[levels[each - 1] for each in row] for row in ranks.tolist()] == coverage.tolist()
-
-
-def test_ranks_of_what_nobody_counts() -> None:
-    levels, ranks = all_masks.ranks_of(np.array([[-3, 0.5, 2], [0, 2, 0.5]], np.float32))
-    assert levels == (0, 0.5, 2)
-    assert ranks.tolist() == [[1, 2, 3], [1, 3, 2]]
-    with pytest.raises(CoverageError, match="65535 different values"):
-        all_masks.ranks_of(np.linspace(0.1, 1, 65535, dtype=np.float32).reshape(5, -1))
-
-
 def test_equal_masks_are_judged_once() -> None:
     coverage = np.zeros((80, 100))
     for count in (1, 2, 3, 4):
@@ -246,6 +225,103 @@ def test_progress_and_stop() -> None:
     assert seen == [(each, total) for each in range(1, total + 1)]
     with pytest.raises(StudyCancelledError):
         judge(study, should_stop=lambda: True)
+
+
+# --- with the fringe, at once --------------------------------------------------------------
+
+
+@pytest.fixture(params=[1, 2])
+def threads(request):
+    """Give OpenCV so many threads: with one, the fringe and the masks come in turn."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(request.param)
+    yield request.param
+    cv2.setNumThreads(before)
+
+
+def test_with_fringe_as_one_after_the_other(threads) -> None:
+    study = study_of(patches(np.random.default_rng(4), 6, (90, 120)))
+    parameters = MaskParameters(margin_percent=3)
+    told: list[object] = []
+    fringe, judged = judge_with_fringe(study, parameters, on_fringe=told.append)
+    assert [id(each) for each in told] == [id(fringe)]
+    expected = measure_fringe(study)
+    np.testing.assert_equal(fringe.region_steps, expected.region_steps)
+    assert judged.to_json() == judge(study, parameters, fringe=expected).to_json()
+    assert any(each.fringe is not None for each in judged.masks)
+
+
+def test_masks_are_looked_at_while_the_fringe_is_measured(monkeypatch) -> None:
+    study = study_of(patches(np.random.default_rng(4), 6, (90, 120)))
+    all_looked_at = threading.Event()
+
+    def slow(study, *, should_stop):
+        assert all_looked_at.wait(60)
+        return measure_fringe(study, should_stop=should_stop)
+
+    def progress(done: int, count: int) -> None:
+        if done == count:
+            all_looked_at.set()
+
+    monkeypatch.setattr(room, "measure_fringe", slow)
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: 2)
+    fringe, judged = judge_with_fringe(study, progress=progress)
+    assert judged.to_json() == judge(study, fringe=fringe).to_json()
+
+
+def test_with_fringe_but_without_a_tile(threads) -> None:
+    study = study_of(np.full((60, 60), 3.0), tile=False)
+    fringe, judged = judge_with_fringe(study)
+    assert fringe is None
+    assert judged.to_json() == judge(study).to_json()
+
+
+def test_with_fringe_but_without_coverage() -> None:
+    with pytest.raises(CoverageError, match="without coverage"):
+        judge_with_fringe(replace(study_of(np.ones((60, 60))), coverage=None))
+
+
+def test_with_fringe_stops(threads) -> None:
+    study = study_of(patches(np.random.default_rng(1), 4, (80, 90)))
+    with pytest.raises(StudyCancelledError):
+        judge_with_fringe(study, should_stop=lambda: True)
+
+
+def test_fringe_that_fails_is_told(threads, monkeypatch) -> None:
+    def broken(study, *, should_stop):
+        raise ValueError("made up")
+
+    monkeypatch.setattr(room, "measure_fringe", broken)
+    with pytest.raises(ValueError, match="made up"):
+        judge_with_fringe(study_of(patches(np.random.default_rng(1), 4, (80, 90))))
+
+
+def test_masks_that_fail_end_the_measuring(monkeypatch) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def endless(study, *, should_stop):
+        begun.set()
+        while not should_stop():
+            ended.wait(0.01)
+        ended.set()
+        raise StudyCancelledError("nobody waits for it")
+
+    def broken(self, index):
+        assert begun.wait(60)
+        raise ValueError("made up")
+
+    monkeypatch.setattr(room, "measure_fringe", endless)
+    monkeypatch.setattr(all_masks.AllMasks, "_of_level", broken)
+    monkeypatch.setattr(cv2, "getNumThreads", lambda: 2)
+    with pytest.raises(ValueError, match="made up"):
+        judge_with_fringe(study_of(patches(np.random.default_rng(1), 4, (80, 90))))
+    assert ended.is_set()
+
+
+def test_fringe_of_another_canvas_is_refused() -> None:
+    fringe = measure_fringe(study_of(patches(np.random.default_rng(1), 4, (80, 90))))
+    with pytest.raises(ParameterError, match=r"\(80, 90\), the study of \(90, 80\)"):
+        judge(study_of(patches(np.random.default_rng(1), 4, (90, 80))), fringe=fringe)
 
 
 @pytest.mark.parametrize("coverage", [None, np.zeros((60, 60), np.float32)])

@@ -603,7 +603,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     return [
         (record.levelno, record.getMessage())
         for record in caplog.records
-        if record.name == "napari_zecoverage.core.outcome"
+        if record.name.rpartition(".")[2] in ("outcome", "read_thresholds", "tile_crops")
     ]
 
 

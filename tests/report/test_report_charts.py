@@ -14,18 +14,19 @@ from report_studies import SHAPE, make_study
 
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.report import charts
-from napari_zecoverage.report.charts import (
-    DARK,
-    DARKROOM,
-    LIGHT,
-    CountPoint,
+from napari_zecoverage.report.count_chart import CountPoint, count_chart
+from napari_zecoverage.report.maps import coverage_map, fringe_map
+from napari_zecoverage.report.paper import DARK, DARKROOM, LIGHT, SHARPNESS, draw, size_of
+from napari_zecoverage.report.run_chart import MOST_IN_RUN, RunPoint, drawable, run_chart
+from napari_zecoverage.report.threshold_charts import (
     LevelPoint,
     Mark,
     Plane,
+    landscape_chart,
+    threshold_chart,
 )
-from napari_zecoverage.report.sections import signed, with_error
 from napari_zecoverage.report.tile_pictures import EDGE, NOTHING, png_of, reduce_tile, with_outcome
+from napari_zecoverage.report.words import signed, with_error
 
 NAN = math.nan
 MARKS = [
@@ -55,16 +56,16 @@ def legend_of(figure) -> list[str]:
 
 @pytest.mark.parametrize("paper", [LIGHT, DARK], ids=["light", "dark"])
 def test_a_chart_has_the_size_that_is_told(paper) -> None:
-    figure = charts.threshold_chart(level_points(), MARKS, 0.25, paper)
-    width, height = charts.size_of(figure)
-    picture = decoded(charts.draw(figure))
-    assert picture.shape == (height * charts.SHARPNESS, width * charts.SHARPNESS, 3)
+    figure = threshold_chart(level_points(), MARKS, 0.25, paper)
+    width, height = size_of(figure)
+    picture = decoded(draw(figure))
+    assert picture.shape == (height * SHARPNESS, width * SHARPNESS, 3)
     assert "#{:02x}{:02x}{:02x}".format(*picture[-1, -1]) == paper.paper
 
 
 def test_the_curve_is_that_of_the_levels() -> None:
     points = level_points()
-    figure = charts.threshold_chart(points, MARKS, 0.25, LIGHT)
+    figure = threshold_chart(points, MARKS, 0.25, LIGHT)
     field, fringe = figure.axes
     hard, soft = (patch.get_data() for patch in field.patches[:2])
     assert hard.edges.tolist() == [each.frames for each in points]
@@ -74,7 +75,7 @@ def test_the_curve_is_that_of_the_levels() -> None:
 
 
 def test_marks_in_one_place_are_told_together() -> None:
-    names = legend_of(charts.threshold_chart(level_points(), MARKS, 0.25, LIGHT))
+    names = legend_of(threshold_chart(level_points(), MARKS, 0.25, LIGHT))
     assert "ZeMosaic's defaults = advised" in names
     assert "chosen" not in names  # no threshold acts
     assert {"low-signal mask", "radial mask", "mask dropped: all is kept"} <= set(names)
@@ -82,9 +83,9 @@ def test_marks_in_one_place_are_told_together() -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 200])
 def test_a_fringe_that_is_not_known_is_said_to_be_so(count: int) -> None:
-    figure = charts.threshold_chart(level_points(NAN, count), MARKS, 0.25, LIGHT)
+    figure = threshold_chart(level_points(NAN, count), MARKS, 0.25, LIGHT)
     assert "not measurable" in [text.get_text() for text in figure.axes[1].texts]
-    charts.draw(figure)
+    draw(figure)
 
 
 def count_points(known: bool) -> list[CountPoint]:
@@ -96,12 +97,12 @@ def count_points(known: bool) -> list[CountPoint]:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_the_steps_of_the_counts_are_drawn(known: bool) -> None:
-    figure = charts.count_chart(count_points(known), 6.0 if known else NAN, LIGHT)
+    figure = count_chart(count_points(known), 6.0 if known else NAN, LIGHT)
     matched, raw = figure.axes
     said = [text.get_text() for axes in (matched, raw) for text in axes.texts]
     assert said == ([] if known else ["not measurable", "not known"])
     assert ("the core" in legend_of(figure)) is known
-    charts.draw(figure)
+    draw(figure)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -111,56 +112,62 @@ def test_the_landscape_is_drawn_as_it_is(known: bool) -> None:
     source = np.array([["coverage", "coverage"], ["radial", "dropped"], ["low-signal"] * 2])
     kept = Plane(abs_edges, frac_edges, values, source)
     left = Plane(abs_edges, frac_edges, values if known else np.full((3, 2), NAN), source)
-    figure = charts.landscape_chart(kept, left, MARKS, 0.25, LIGHT)
+    figure = landscape_chart(kept, left, MARKS, 0.25, LIGHT)
     mesh = figure.axes[0].collections[0]
     assert np.array_equal(np.ma.filled(mesh.get_array(), NAN), values, equal_nan=True)
     names = set(legend_of(figure))
     assert {"low-signal mask", "radial mask", "mask dropped: all is kept"} <= names
     said = [text.get_text() for text in figure.axes[1].texts]
     assert said == ([] if known else ["not measurable"])
-    charts.draw(figure)
+    draw(figure)
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.text(max_size=60))
 def test_any_label_can_be_drawn(text: str) -> None:
-    label = charts.drawable(text)
+    label = drawable(text)
     assert len(label) <= 28
     assert all(" " <= each <= "~" or "\xa1" <= each <= "\u024f" or each == "…" for each in label)
 
 
-@pytest.mark.parametrize("rows", [1, charts.MOST_IN_RUN])
+@pytest.mark.parametrize("rows", [1, MOST_IN_RUN])
 def test_a_run_is_drawn_from_top_to_bottom(rows: int) -> None:
-    points = [
-        charts.RunPoint(f"{k} · $x_{k}$", 0.1, 1.0, 0.2, NAN if k % 2 else 0.5) for k in range(rows)
-    ]
-    figure = charts.run_chart(points, 0.25, DARK)
+    points = [RunPoint(f"{k} · $x_{k}$", 0.1, 1.0, 0.2, NAN if k % 2 else 0.5) for k in range(rows)]
+    figure = run_chart(points, 0.25, DARK)
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == [each.label for each in points]
     bottom, top = figure.axes[0].get_ylim()
     assert bottom > top
     unknown = [text.get_text() for text in figure.axes[1].texts]
     assert unknown == ["not measurable"] * (rows // 2)
-    charts.draw(figure)
+    draw(figure)
 
 
-def colours_in(png: bytes) -> set[tuple[int, ...]]:
-    return {tuple(each) for each in np.unique(decoded(png).reshape(-1, 3), axis=0).tolist()}
+def test_a_run_whose_fringes_are_not_known_is_drawn() -> None:
+    figure = run_chart([RunPoint("a", 0.1, NAN, 0.2, NAN)], 0.25, LIGHT)
+    assert [axes.get_xlim()[1] for axes in figure.axes] == pytest.approx([1.1 * 0.2, 0.5])
+    draw(figure)
 
 
 def test_counts_of_the_coverage_are_not_mixed() -> None:
     coverage = np.repeat(np.arange(5.0), 20)[None].repeat(80, 0)
-    figure = charts.coverage_map(coverage, 4, 300)
+    figure = coverage_map(coverage, 4, 300)
     image = figure.axes[0].images[0]
     drawn = image.cmap(image.norm(np.arange(1.0, 5)))
     assert len({tuple(each) for each in drawn.tolist()}) == 4
-    charts.draw(figure)
+    draw(figure)
 
 
-def test_no_step_is_dark_and_both_ways_are_alike() -> None:
+@pytest.mark.parametrize("channel", [0, 1])
+def test_no_step_is_dark_and_both_ways_are_alike(channel: int) -> None:
     steps = np.array([[-2.0, 0.0, 2.0, NAN]])
-    image = charts.fringe_map(steps, 2.0, "R−G", 300).axes[0].images[0]
+    axes = fringe_map(steps, 2.0, channel, 300).axes[0]
+    assert axes.get_title(loc="left") == ("R−G", "B−G")[channel]
+    image = axes.images[0]
     low, zero, high = image.cmap(image.norm(steps[0, :3]))[:, :3]
+    if channel == 1:
+        # Bluer is blue.
+        low, high = high, low
     assert zero.max() < 0.1
     assert abs(low @ (0.21, 0.72, 0.07) - high @ (0.21, 0.72, 0.07)) < 0.06
     assert low[2] > low[0]
@@ -168,8 +175,8 @@ def test_no_step_is_dark_and_both_ways_are_alike() -> None:
 
 
 def test_a_map_of_one_pixel_is_drawn() -> None:
-    charts.draw(charts.fringe_map([[1.0]], 1.0, "R−G", 200))
-    charts.draw(charts.coverage_map([[1.0]], 1, 200))
+    draw(fringe_map([[1.0]], 1.0, 0, 200))
+    draw(coverage_map([[1.0]], 1, 200))
 
 
 def test_the_papers_are_told_apart_from_their_inks() -> None:

@@ -33,7 +33,7 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.many import StudiedCluster, StudiedRun
 from napari_zecoverage.report import Report, write_report
 from napari_zecoverage.report.document import visible
-from napari_zecoverage.report.sections import with_error
+from napari_zecoverage.report.words import with_error
 
 CHOSEN = MaskParameters(min_coverage_abs=4, min_coverage_frac=0.6, margin_percent=3)
 EXPORTED = (
@@ -272,6 +272,13 @@ def test_the_frames_are_told_with_the_reasons(single, study) -> None:
     assert "A note." in page.of("li")
 
 
+def test_a_note_of_several_lines_is_several_points(study, tmp_path) -> None:
+    note = "None of 2 files can be used:\n/a: it is cut short.\n/b: it is text."
+    page, markdown, _ = read(write_report(tmp_path, replace(study, notes=(note,))))
+    assert set(note.split("\n")) <= set(page.of("li"))
+    assert "\\n" not in markdown
+
+
 def test_exports_settings_and_versions_are_told(single) -> None:
     page, markdown, figures = read(single)
     rows = table_of(page)
@@ -294,6 +301,41 @@ def test_without_thresholds_the_advised_ones_are_taken(study, tmp_path) -> None:
     assert figures["clusters"][0]["advice"]["why"] == advice.why
     assert any(advice.why in each for each in page.of("p"))
     assert not advice.leave_defaults
+
+
+def to_do(page: Page) -> list[str]:
+    """Return what the page says first: a paragraph, and the points that follow it."""
+    first = page.of("p")[1]  # the subtitle is above
+    return [first, *(each for each in page.of("li") if each.startswith("altaz_"))]
+
+
+def test_what_to_do_comes_first_and_names_each_key(single, study, tmp_path) -> None:
+    page, markdown, _ = read(single)
+    assert to_do(page) == [
+        "What to do: set these keys in ZeMosaic's config (zemosaic_config.json).",
+        "altaz_min_coverage_abs: 4 (ZeMosaic's default: 3)",
+        "altaz_min_coverage_frac: 0.6 (ZeMosaic's default: 0.5)",
+        "altaz_morph_open_px: 3, as ZeMosaic has it by default",
+        "altaz_margin_percent: 3 (ZeMosaic's default: 5)",
+    ]
+    assert markdown.index("What to do") < markdown.index("Chosen thresholds")
+    assert "The chosen thresholds are not those that are advised." in page.of("p")
+    page, _, _ = read(write_report(tmp_path / "same", study, MaskParameters()))
+    assert to_do(page)[0].startswith("What to do: nothing, where ZeMosaic's config ")
+    assert len(to_do(page)) == 4
+
+
+def test_what_cannot_be_judged_is_no_reason_to_do_anything(tmp_path) -> None:
+    run = make_run(StudiedCluster(make_cluster(6, "broken"), error="it is broken."))
+    page, _, _ = read(write_report(tmp_path, run))
+    assert not any("What to do" in each for each in page.of("p"))
+
+
+def test_where_no_step_is_left_there_is_none_before_matching_either(study, tmp_path) -> None:
+    for each, words in ((make_study(10, "plain"), "–"), (study, "not known")):
+        page, _, figures = read(write_report(tmp_path / each.cluster.name, each, MaskParameters()))
+        assert (figures["clusters"][0]["chosen"]["fringe_left"]["step"] == 0) is (words == "–")
+        assert table_of(page)["the same before matching, ADU"][:2] == [words, words]
 
 
 # --- a run ---------------------------------------------------------------------------------
@@ -361,6 +403,22 @@ def test_a_run_in_which_nothing_was_studied_is_told(tmp_path) -> None:
     assert figures["run"]["advice"] is None
     assert "it is broken." in page.of("p")
     assert "not known" in page.of("dd")
+    assert not strange_words(markdown.partition('"settings"')[0])
+
+
+def test_a_run_without_clusters_is_told(tmp_path) -> None:
+    page, markdown, figures = read(write_report(tmp_path, make_run()))
+    assert figures["clusters"] == []
+    assert "0 clusters" in page.of("h1")
+    assert not strange_words(markdown.partition('"settings"')[0])
+
+
+def test_a_run_without_tiles_is_told(tmp_path) -> None:
+    study = replace(make_study(6, "bare"), tile=None)
+    judged = judge(study)
+    line = StudiedCluster(study.cluster, judged=judged, advice=advise_judged(judged))
+    page, markdown, _ = read(write_report(tmp_path, make_run(line)))
+    assert "not measurable" in page.of("td")
     assert not strange_words(markdown.partition('"settings"')[0])
 
 
@@ -520,8 +578,8 @@ def test_no_window_and_no_pyplot_are_touched() -> None:
         # Not through its own items: asking it for the backend chooses one.
         "before = dict(dict.items(matplotlib.rcParams))\n"
         "import napari_zecoverage.report.writing, numpy as np\n"
-        "from napari_zecoverage.report import charts\n"
-        "charts.draw(charts.coverage_map(np.ones((9, 9)), 1, 200))\n"
+        "from napari_zecoverage.report import maps, paper\n"
+        "paper.draw(maps.coverage_map(np.ones((9, 9)), 1, 200))\n"
         "assert dict(dict.items(matplotlib.rcParams)) == before\n"
         "print([each for each in ('matplotlib.pyplot', 'qtpy', 'napari') if each in sys.modules])"
     )

@@ -95,10 +95,10 @@ class Person:
         self.wait(
             lambda: (
                 not dock._background.running
-                and dock._live.idle
-                and dock._measuring.idle
-                and not dock._outlines_soon.isActive()
-                and dock._edges.idle
+                and dock._shown.up_to_date
+                and dock._shown.measuring.idle
+                and not dock._shown._outlines_soon.isActive()
+                and dock._shown._edges.idle
                 and not dock._inspect_panel._curve_soon.isActive()
             )
         )
@@ -146,7 +146,7 @@ class Person:
     def study_the_selected(self) -> None:
         self.press(Qt.Key.Key_Return, CTRL)
         self.wait(lambda: self.dock.study is not None)
-        self.wait(lambda: self.dock._measuring.advice is not None)
+        self.wait(lambda: self.dock._shown.measuring.advice is not None)
         self.wait_for_answer()
 
     def close_the_dock(self) -> None:
@@ -184,7 +184,7 @@ def person(qtbot, make_napari_viewer, run_folder, monkeypatch) -> Person:
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(run_folder))
     person = Person(qtbot, make_napari_viewer(show=True))
     yield person
-    person.dock._measuring.stop()
+    person.dock._shown.measuring.stop()
     person.wait(nobody_works)
 
 
@@ -198,7 +198,7 @@ def test_from_a_folder_to_the_config_and_back(person, run_folder, tmp_path, monk
     # What was measured is said in words, too.
     assert "Fringe left: " in person.words("verdict")
     assert "fringe left" in person.words("advice")
-    advice = person.dock._measuring.advice
+    advice = person.dock._shown.measuring.advice
     assert not advice.leave_defaults
     person.assert_seen_is_exact()
 
@@ -278,7 +278,7 @@ def test_looking_closer_and_leaving_a_frame_out(person, run_folder) -> None:
 
     person.open_tab("Fringe")
     plot = person.drawn(person.dock.findChild(FringePlot))
-    fringe = person.dock._measuring.fringe
+    fringe = person.dock._shown.measuring.fringe
     assert fringe.measurable
     assert plot.axes.get_xlim()[1] == FRAMES + 1
     layer = person.viewer.layers["fringe"]
@@ -303,7 +303,7 @@ def test_looking_closer_and_leaving_a_frame_out(person, run_folder) -> None:
     name = box.currentText()
     person.click("leave_out")
     person.wait(lambda: person.dock.study is not study)
-    person.wait(lambda: person.dock._measuring.advice is not None)
+    person.wait(lambda: person.dock._shown.measuring.advice is not None)
     person.wait_for_answer()
     fewer = person.dock.study.cluster
     assert len(fewer.frames) == FRAMES - 1
@@ -339,7 +339,7 @@ def test_the_whole_run(person, run_folder) -> None:
     person.click_in_table("run_table", 1, NAME, twice=True)
     name = column(NAME)[1]
     person.wait(lambda: person.dock.study is not None and person.dock.study.cluster.name == name)
-    person.wait(lambda: person.dock._measuring.advice is not None)
+    person.wait(lambda: person.dock._shown.measuring.advice is not None)
     person.wait_for_answer()
     person.assert_seen_is_exact()
     # The same figures, read from the table and from the cluster that is open.

@@ -10,7 +10,7 @@ from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSlider
 
 from napari_zecoverage.core.parameters import Limits
-from napari_zecoverage.ui.controls import NumberControl
+from napari_zecoverage.ui.controls import NumberControl, push_button
 
 SHARE = Limits(0, 1, 1, 0.01, 2, "", "A share.")
 FRAMES = Limits(0, math.inf, 50, 1.0, 1, "frames", "Frames.")
@@ -140,3 +140,16 @@ def test_screen_readers_are_told_what_it_is(make) -> None:
     control, slider, field, _ = make(FRAMES)
     control.set_accessible_name("Least frames")
     assert {each.accessibleName() for each in (control, slider, field)} == {"Least frames"}
+
+
+def test_a_button_has_all_that_it_needs(qtbot) -> None:
+    pressed: list[bool] = []
+    button = push_button("open", "Open…", "Opens a folder.", pressed.append)
+    qtbot.addWidget(button)
+    assert (button.objectName(), button.text()) == ("open", "Open…")
+    assert (button.accessibleName(), button.toolTip()) == ("Open", "Opens a folder.")
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    assert len(pressed) == 1
+    other = push_button("undo", "↶", "Undo.", pressed.append, accessible_name="Undo a change")
+    qtbot.addWidget(other)
+    assert other.accessibleName() == "Undo a change"

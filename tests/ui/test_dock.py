@@ -99,7 +99,7 @@ def click(qtbot, dock, name: str) -> None:
 
 
 def wait_for_preview(qtbot, dock) -> None:
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
 
 
 def wait_for_end(qtbot, dock) -> None:
@@ -339,6 +339,29 @@ def test_the_window_lives_while_a_study_runs(dock, viewer, qtbot, slow, make_stu
     wait_for_preview(qtbot, dock)
     assert dock.study.cluster.name == "shown"
     assert_removed_is_exact(dock, viewer)
+
+
+def test_a_slider_moved_while_the_layers_come_is_followed(dock, viewer, qtbot, slow) -> None:
+    dock.open_clusters([slow.study.cluster])
+    click(qtbot, dock, "run")
+    assert slow.started.wait(10)
+    slow.go_on.set()
+    qtbot.waitUntil(lambda: len(viewer.layers) > 0, timeout=60_000)
+    assert "removed" not in viewer.layers
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_End)
+    assert "removed" not in viewer.layers
+    wait_for_preview(qtbot, dock)
+    assert dock.parameters.min_coverage_frac == 1
+    assert_removed_is_exact(dock, viewer)
+
+
+def test_idle_when_all_is_shown_and_measured(dock, qtbot, study) -> None:
+    assert dock.idle
+    dock.show_study(study)
+    assert not dock.idle
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    assert dock.findChild(QLabel, "advice").text().startswith("<")
 
 
 def test_cancel_leaves_the_study_before_untouched(dock, viewer, qtbot, slow, make_study) -> None:
@@ -635,7 +658,7 @@ def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) 
     dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(20)
     dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(0.7)
     wait_for_preview(qtbot, dock)
-    qtbot.waitUntil(lambda: not dock._outlines_soon.isActive() and dock._edges.idle)
+    qtbot.waitUntil(lambda: not dock._shown._outlines_soon.isActive() and dock._shown._edges.idle)
     outcome = apply_mask(study, dock.parameters)
     edge = kept_edge(study, outcome, removed_pixels(study, outcome))
     assert len(edge) > 3
@@ -759,7 +782,7 @@ def test_a_large_canvas_is_seen_roughly_and_then_exactly(
     monkeypatch.setattr(preview_module, "ROUGH_FROM_PX", 1000)
     monkeypatch.setattr(preview_module, "ROUGH_PX", 5000)
     seen = []
-    dock._live.roughly_computed.connect(lambda _request, rough: seen.append(rough.removed))
+    dock._shown._live.roughly_computed.connect(lambda _request, rough: seen.append(rough.removed))
     dock.show_study(study)
     wait_for_preview(qtbot, dock)
     assert_removed_is_exact(dock, viewer)

@@ -74,7 +74,7 @@ def seen(qtbot, dock, study) -> CoverageDock:
     dock.show()
     dock.activateWindow()
     qtbot.waitUntil(dock.isActiveWindow)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     return dock
 
 
@@ -86,7 +86,7 @@ def click(qtbot, dock, name: str) -> None:
 
 def wait_for_end(qtbot, dock) -> None:
     qtbot.waitUntil(lambda: not dock._background.running, timeout=60_000)
-    qtbot.waitUntil(lambda: dock._live.idle and dock._pictures.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and dock._shown._pictures.idle)
 
 
 def drop(dock, *paths, hover_only: bool = False) -> None:
@@ -177,7 +177,7 @@ def test_a_drop_while_something_runs_is_refused_in_words(
 ) -> None:
     going_on = threading.Event()
 
-    def endless(_source):
+    def endless(_source, **_):
         assert going_on.wait(20)
         raise jobs_room.StudyCancelledError("stopped")
 
@@ -186,7 +186,7 @@ def test_a_drop_while_something_runs_is_refused_in_words(
     drop(dock, small_sample)
     going_on.set()
     wait_for_end(qtbot, dock)
-    assert told(notifications) == ["Something runs: cancel it first, then drop again."]
+    assert told(notifications) == ["Something runs: cancel it first, then try again."]
 
 
 def test_what_hovers_is_told_before_it_is_dropped(seen, small_sample) -> None:
@@ -258,7 +258,7 @@ def test_tab_axis_and_choices_come_back(seen, qtbot, study) -> None:
     again = make_dock(qtbot, ViewerModel())
     assert again.findChild(QComboBox, "stack").currentData() == "none"
     again.show_study(study)
-    qtbot.waitUntil(lambda: again._live.idle)
+    qtbot.waitUntil(lambda: again._shown.up_to_date)
     assert again.findChild(QTabWidget, "inspect_tabs").currentIndex() == 1
     assert again.findChild(QComboBox, "curve_over").currentText() == "min_coverage_abs"
     assert again.findChild(QCheckBox, "histogram_log").isChecked()
@@ -574,7 +574,7 @@ def test_no_lambda_listens_to_the_viewer(qtbot, study) -> None:
     viewer = ViewerModel()
     dock = make_dock(qtbot, viewer)
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     assert [each for each in callbacks_of(viewer) if "lambda" in each] == [
         each for each in before if "lambda" in each
     ]

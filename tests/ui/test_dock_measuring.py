@@ -54,9 +54,9 @@ def dock(qtbot, viewer) -> CoverageDock:
 def wait_for_advice(qtbot, dock) -> None:
     qtbot.waitUntil(
         lambda: (
-            dock._measuring.advice is not None
-            and dock._measuring.idle
-            and dock._live.idle
+            dock._shown.measuring.advice is not None
+            and dock._shown.measuring.idle
+            and dock._shown.up_to_date
             and not dock._inspect_panel._curve_soon.isActive()
         ),
         timeout=60_000,
@@ -96,7 +96,7 @@ def no_worker_left() -> bool:
 
 def test_fringe_comes_as_layer_plot_words_and_advice(measured, viewer, coloured) -> None:
     layer = viewer.layers["fringe"]
-    fringe = measured._measuring.fringe
+    fringe = measured._shown.measuring.fringe
     np.testing.assert_array_equal(layer.data, fringe.map[..., 0])
     assert np.nanmedian(layer.data[coloured.coverage == 3]) == pytest.approx(STEP[0], abs=5)
     assert not layer.visible
@@ -104,7 +104,7 @@ def test_fringe_comes_as_layer_plot_words_and_advice(measured, viewer, coloured)
     plot = measured.findChild(FringePlot)
     assert plot.axes.get_xlim() == (0, 9)
     assert "Fringe left: a step of " in text(measured, "verdict")
-    advice = measured._measuring.advice
+    advice = measured._shown.measuring.advice
     assert not advice.leave_defaults
     assert advice.after.threshold > COLOURED_BELOW - 1
     assert advice.why in text(measured, "advice")
@@ -116,7 +116,7 @@ def test_fringe_comes_as_layer_plot_words_and_advice(measured, viewer, coloured)
 def test_taken_advice_leaves_no_fringe(measured, qtbot) -> None:
     click(qtbot, measured, "take_advice")
     wait_for_advice(qtbot, measured)
-    assert measured.parameters == measured._measuring.advice.parameters
+    assert measured.parameters == measured._shown.measuring.advice.parameters
     assert measured.findChild(QComboBox, "preset").currentText() == "advice"
     assert "no colour step that can be told from noise" in text(measured, "verdict")
 
@@ -124,8 +124,8 @@ def test_taken_advice_leaves_no_fringe(measured, qtbot) -> None:
 def test_moved_margin_is_measured_anew_and_said_so(measured, qtbot) -> None:
     tabs = measured.findChild(QTabWidget, "inspect_tabs")
     tabs.setCurrentIndex(1)
-    before = measured._measuring.judged_cluster
-    fringe = measured._measuring.fringe
+    before = measured._shown.measuring.judged_cluster
+    fringe = measured._shown.measuring.fringe
     assert measured.findChild(LandscapePlot).landscape.judged is before
     key(qtbot, measured, "margin_percent", Qt.Key.Key_PageUp)
     assert "being measured anew" in text(measured, "advice")
@@ -134,41 +134,43 @@ def test_moved_margin_is_measured_anew_and_said_so(measured, qtbot) -> None:
     qtbot.waitUntil(lambda: text(measured, "field_text") == "Being measured…")
     assert measured.findChild(LandscapePlot).landscape is None
     wait_for_advice(qtbot, measured)
-    known = measured._measuring.judged_cluster
+    known = measured._shown.measuring.judged_cluster
     assert known.parameters.margin_percent == measured.parameters.margin_percent
     assert known.to_json() == judge(measured.study, measured.parameters, fringe=fringe).to_json()
-    assert measured._measuring.fringe is fringe
+    assert measured._shown.measuring.fringe is fringe
     assert measured.findChild(LandscapePlot).landscape.judged is known
     assert measured.findChild(FieldPlot).curve.at(0.5).field == known.at(measured.parameters)
     assert "coverage mask, keeps" in text(measured, "field_text")
     # Beside it the thresholds are judged already.
     key(qtbot, measured, "min_coverage_frac", Qt.Key.Key_PageUp)
-    assert measured._measuring.judged_cluster is known
+    assert measured._shown.measuring.judged_cluster is known
 
 
 def test_tolerance_changes_the_advice_and_the_plot(measured, qtbot) -> None:
     band = measured.findChild(FringePlot).tolerated
     before = band.get_height()
-    strict = measured._measuring.advice
+    strict = measured._shown.measuring.advice
     key(qtbot, measured, "tolerance", Qt.Key.Key_End)
     assert band.get_height() > before
     options = measured._advice_panel.options
-    noise = measured._measuring.fringe.core_noise
+    noise = measured._shown.measuring.fringe.core_noise
     assert band.get_height() == pytest.approx(2 * options.tolerance * noise)
-    assert measured._measuring.advice is not strict
-    assert f"{options.tolerance:g}" in measured._measuring.advice.why
+    assert measured._shown.measuring.advice is not strict
+    assert f"{options.tolerance:g}" in measured._shown.measuring.advice.why
 
 
 def test_colours_of_the_fringe_follow_tab_and_page(measured, viewer, qtbot) -> None:
     layer = viewer.layers["fringe"]
+    assert layer.colormap.name == "PuOr_r"
     qtbot.keyClick(measured.findChild(QComboBox, "fringe_colour"), Qt.Key.Key_Down)
-    np.testing.assert_array_equal(layer.data, measured._measuring.fringe.map[..., 1])
-    before = layer.colormap.colors.copy()
+    np.testing.assert_array_equal(layer.data, measured._shown.measuring.fringe.map[..., 1])
+    # Warm is less blue here, and redder there.
+    assert layer.colormap.name == "PuOr"
     viewer.layers.selection.active = viewer.layers["removed"]
     measured._settings.change(fringe_colours="BrBG")
     assert viewer.layers["fringe"] is layer
-    assert not np.array_equal(layer.colormap.colors, before)
-    np.testing.assert_array_equal(layer.data, measured._measuring.fringe.map[..., 1])
+    assert layer.colormap.name == "BrBG"
+    np.testing.assert_array_equal(layer.data, measured._shown.measuring.fringe.map[..., 1])
     assert viewer.layers.selection.active is viewer.layers["removed"]
 
 
@@ -197,7 +199,7 @@ def test_fringe_layer_keeps_its_looks_and_nothing_of_the_cluster_before(
     assert np.isnan(layer.data).all()
     wait_for_advice(qtbot, measured)
     assert viewer.layers["fringe"] is layer
-    np.testing.assert_array_equal(layer.data, measured._measuring.fringe.map[..., 0])
+    np.testing.assert_array_equal(layer.data, measured._shown.measuring.fringe.map[..., 0])
     assert (layer.visible, layer.opacity) == (True, 0.3)
 
 
@@ -207,13 +209,13 @@ def test_fringe_of_the_cluster_before_goes(measured, viewer, qtbot, make_study) 
     wait_for_advice(qtbot, measured)
     assert "fringe" not in viewer.layers
     assert "Fringe left: not known" in text(measured, "verdict")
-    assert measured._measuring.fringe is None
+    assert measured._shown.measuring.fringe is None
 
 
 def test_closing_while_the_fringe_is_measured_leaves_no_worker(qtbot, viewer, coloured) -> None:
     dock = CoverageDock(viewer)
     dock.show_study(coloured)
-    at_work = dock._measuring._background
+    at_work = dock._shown.measuring._background
     qtbot.waitUntil(lambda: at_work.running)
     with qtbot.waitSignal(dock.destroyed):
         dock.deleteLater()

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QPushButton,
 )
 
+from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.ui import diagnosis_box, export_panel
 from napari_zecoverage.ui.export_panel import ExportPanel
@@ -400,31 +401,96 @@ def answered(panel) -> str:
     return text.toPlainText() if text.isVisibleTo(panel) else ""
 
 
-def test_check_my_zemosaic(panel, qtbot, config, monkeypatch) -> None:
-    looked, go_on = [], threading.Event()
+class SlowCheck:
+    """Takes the place of the check: waits until it is told to go on, or asked to stop."""
 
-    def diagnose(folder: Path) -> Diagnosis:
-        looked.append(folder)
-        assert go_on.wait(10)
+    def __init__(self) -> None:
+        self.looked: list[Path] = []
+        self.stopped = threading.Event()
+        self.go_on = threading.Event()
+
+    def __call__(self, folder: Path, *, should_stop) -> Diagnosis:
+        self.looked.append(folder)
+        while not self.go_on.wait(0.01):
+            if should_stop():
+                self.stopped.set()
+                raise StudyCancelledError("the check was cancelled")
         finding = Finding("version", "4.5.0", None, "ZeMosaic 4.5.0.")
         return Diagnosis(folder, "4.5.0", None, (finding,), False, ("Make masked tiles.",))
 
-    monkeypatch.setattr(diagnosis_box, "diagnose_zemosaic", diagnose)
-    button = panel.findChild(QPushButton, "check_zemosaic")
+
+@pytest.fixture
+def check(monkeypatch):
+    check = SlowCheck()
+    monkeypatch.setattr(diagnosis_box, "diagnose_zemosaic", check)
+    yield check
+    check.go_on.set()
+
+
+def check_button(panel) -> QPushButton:
+    return panel.findChild(QPushButton, "check_zemosaic")
+
+
+def test_check_my_zemosaic(panel, qtbot, config, check) -> None:
+    button = check_button(panel)
     assert not button.isEnabled()
     enter_path(qtbot, panel, config)
+    assert (button.text(), button.accessibleName()) == ("Check my ZeMosaic",) * 2
     click(qtbot, panel, "check_zemosaic")
-    assert not button.isEnabled()
-    assert button.text() == "Checking…"
-    go_on.set()
-    qtbot.waitUntil(lambda: "cannot act" in answered(panel))
-    assert looked == [config.parent]
-    assert "Make masked tiles." in answered(panel)
+    assert (button.text(), button.accessibleName()) == ("Cancel", "Cancel the check")
     assert button.isEnabled()
+    check.go_on.set()
+    qtbot.waitUntil(lambda: "cannot act" in answered(panel))
+    assert check.looked == [config.parent]
+    assert "Make masked tiles." in answered(panel)
+    assert button.text() == "Check my ZeMosaic"
     # Another config is another ZeMosaic.
     enter_path(qtbot, panel, "")
     assert answered(panel) == ""
     assert not button.isEnabled()
+
+
+def test_the_check_is_cancelled_and_begun_again(panel, qtbot, config, check, notifications) -> None:
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    assert answered(panel) == "Checking…"
+    click(qtbot, panel, "check_zemosaic")
+    assert not check_button(panel).isEnabled()
+    qtbot.waitUntil(lambda: answered(panel) == "Cancelled.")
+    assert check.stopped.is_set()
+    assert notifications == []
+    assert check_button(panel).isEnabled()
+    check.go_on.set()
+    click(qtbot, panel, "check_zemosaic")
+    qtbot.waitUntil(lambda: "cannot act" in answered(panel))
+
+
+def test_a_check_of_the_config_before_is_not_shown(panel, qtbot, config, check) -> None:
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    enter_path(qtbot, panel, "")
+    # It can still be cancelled.
+    assert check_button(panel).isEnabled()
+    check.go_on.set()
+    qtbot.waitUntil(lambda: not check_button(panel).isEnabled())
+    assert answered(panel) == ""
+
+
+def test_closing_ends_the_check(panel, qtbot, config, check) -> None:
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    panel.stop()
+    qtbot.waitUntil(check.stopped.is_set)
+    qtbot.waitUntil(lambda: check_button(panel).text() == "Check my ZeMosaic")
+
+
+def test_a_panel_that_is_taken_apart_ends_the_check(qtbot, config, check) -> None:
+    panel = ExportPanel()
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "check_zemosaic")
+    with qtbot.waitSignal(panel.destroyed):
+        panel.deleteLater()
+    qtbot.waitUntil(check.stopped.is_set)
 
 
 def test_a_folder_without_a_zemosaic_is_said(panel, qtbot, config) -> None:
@@ -434,7 +500,7 @@ def test_a_folder_without_a_zemosaic_is_said(panel, qtbot, config) -> None:
 
 
 def test_a_check_that_fails_is_told(panel, qtbot, config, monkeypatch, notifications) -> None:
-    def broken(folder: Path) -> Diagnosis:
+    def broken(folder: Path, *, should_stop) -> Diagnosis:
         raise OSError("no more processes")
 
     monkeypatch.setattr(diagnosis_box, "diagnose_zemosaic", broken)

@@ -11,8 +11,11 @@ from astropy.io import fits
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
+from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.outcome import apply_mask, saved_alpha
-from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
+from napari_zecoverage.many import StudiedRun
+from napari_zecoverage.report import writing
 from napari_zecoverage.ui.files_box import FilesBox
 
 
@@ -96,3 +99,56 @@ def test_what_cannot_be_written_is_told(
     assert "file" in text
     assert any(text in each.message for each in notifications)
     assert button(box, "save_tile").isEnabled()
+
+
+class SlowReport:
+    """Takes the place of the writing of a report: goes on until it is asked to stop."""
+
+    def __init__(self) -> None:
+        self.subjects: list[object] = []
+
+    def __call__(self, _folder, subject, _parameters, *, progress, should_stop, **_):
+        self.subjects.append(subject)
+        progress("drawing the pictures")
+        while not should_stop():
+            pass
+        raise StudyCancelledError("the report was cancelled")
+
+
+@pytest.fixture
+def slow_report(monkeypatch) -> SlowReport:
+    slow = SlowReport()
+    monkeypatch.setattr(writing, "write_report", slow)
+    return slow
+
+
+def test_a_report_is_cancelled(
+    box, qtbot, study, tmp_path, monkeypatch, slow_report, notifications
+) -> None:
+    box.set_study(study)
+    choose(monkeypatch, tmp_path)
+    assert not button(box, "cancel_files").isVisible()
+    qtbot.mouseClick(button(box, "save_report"), Qt.MouseButton.LeftButton)
+    words = box.findChild(QLabel, "files_text")
+    qtbot.waitUntil(lambda: words.text() == "drawing the pictures")
+    assert not button(box, "save_tile").isEnabled()
+    qtbot.mouseClick(button(box, "cancel_files"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: words.text() == "Cancelled; nothing was written.")
+    assert button(box, "save_tile").isEnabled()
+    assert not button(box, "cancel_files").isVisible()
+    assert notifications == []
+
+
+def test_the_report_of_the_run_is_of_the_run(
+    box, qtbot, study, tmp_path, monkeypatch, slow_report
+) -> None:
+    run = StudiedRun((), None, MaskParameters(), StudyOptions(), AdviceOptions(), "here")
+    box.set_study(study)
+    box.set_run(run)
+    choose(monkeypatch, tmp_path)
+    qtbot.mouseClick(button(box, "save_run_report"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: slow_report.subjects == [run])
+    box.stop()
+    qtbot.waitUntil(lambda: not box._work.running)
+    box.set_run(None)
+    assert not button(box, "save_run_report").isEnabled()

@@ -21,12 +21,12 @@ from napari_zecoverage.core.coverage import padded_canvas
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.ui import inspect_layers as room
+from napari_zecoverage.ui import aligned_frames as room
+from napari_zecoverage.ui.aligned_frames import AlignedFrames
 from napari_zecoverage.ui.inspect_layers import (
     FOOTPRINTS,
     FRAMES,
     PROFILE_LINE,
-    AlignedFrames,
     InspectLayers,
     footprint_corners,
 )
@@ -95,51 +95,7 @@ class Mouse:
     click = drag
 
 
-# --- frames --------------------------------------------------------------------------------
-
-
-def test_frames_are_aligned(aligned) -> None:
-    frames = AlignedFrames(aligned)
-    assert frames.shape == (6, *aligned.canvas.shape, 4)
-    counted = sum((frames[index][..., 3] > 0).astype(int) for index in range(6))
-    np.testing.assert_array_equal(counted, aligned.coverage)
-    # The same stars lie at the same places: two nights look alike where both are.
-    one, other = (frames[index][..., :3].mean(axis=2) for index in (0, 5))
-    both = (frames[0][..., 3] > 0) & (frames[5][..., 3] > 0)
-    bright = both & (one > np.percentile(one[both], 99.8))
-    assert bright.sum() > 50
-    assert np.median(other[bright]) > 1.5 * np.median(other[both])
-    shifted = np.roll(other, 7, axis=1)
-    assert np.median(shifted[bright]) < 0.8 * np.median(other[bright])
-
-
-def test_a_frame_is_read_only_when_it_is_looked_at(aligned, monkeypatch) -> None:
-    asked = []
-    picture = room.aligned_picture
-
-    def counting(study, index):
-        asked.append(index)
-        return picture(study, index)
-
-    monkeypatch.setattr(room, "aligned_picture", counting)
-    frames = AlignedFrames(aligned)
-    assert (frames.ndim, frames.dtype, len(frames)) == (4, np.uint8, 6)
-    assert asked == []
-    frames[2, 10:20, 5]
-    frames[2]
-    frames[(np.int64(2), slice(None), slice(None), slice(None))]
-    assert asked == [2]
-    assert frames[1:3].shape == (2, *frames.shape[1:])
-    assert frames[-1].shape == frames.shape[1:]
-    assert asked[-1] == 5
-    with pytest.raises(IndexError):
-        frames[6]
-
-
-def test_a_frame_that_has_gone_is_empty(placed) -> None:
-    frames = AlignedFrames(placed)
-    assert frames.indexes == (0, 2, 3)
-    assert not frames[1].any()
+# --- outlines ------------------------------------------------------------------------------
 
 
 def test_corners_are_where_the_coverage_is(aligned) -> None:
@@ -205,34 +161,158 @@ def test_the_slider_blinks_and_tells_the_frame(qtbot, layers, viewer, placed) ->
     assert viewer.dims.current_step[0] == 2
 
 
-def test_the_next_frame_is_made_ahead_in_a_thread(
-    qtbot, layers, viewer, aligned, monkeypatch
-) -> None:
-    made = []
-    picture = room.aligned_picture
+def seen(layers) -> np.ndarray:
+    """Return what napari shows of the frames: R, G, B, A."""
+    return np.asarray(layers[FRAMES]._slice.image.raw)
 
-    def counting(study, index):
-        made.append((index, threading.current_thread() is threading.main_thread()))
-        return picture(study, index)
 
-    monkeypatch.setattr(room, "aligned_picture", counting)
+def shows(layers, position: int, *look) -> bool:
+    study = layers[FRAMES].data.study
+    expected = room.aligned_picture(study, layers.used[position], *look)
+    return np.array_equal(np.squeeze(seen(layers)), expected)
+
+
+class Maker:
+    """Takes the place of the making of a frame, which may be held up; notes by which thread."""
+
+    def __init__(self) -> None:
+        self.picture = room.aligned_picture
+        self.made: list[int] = []
+        self.threads: set[threading.Thread] = set()
+        self.go_on = threading.Event()
+        self.go_on.set()
+
+    def __call__(self, study, index, *look):
+        self.threads.add(threading.current_thread())
+        assert self.go_on.wait(10)
+        self.made.append(index)
+        return self.picture(study, index, *look)
+
+
+@pytest.fixture
+def maker(monkeypatch):
+    maker = Maker()
+    monkeypatch.setattr(room, "aligned_picture", maker)
+    yield maker
+    maker.go_on.set()
+
+
+def test_frames_are_made_in_a_thread(qtbot, layers, viewer, aligned, maker) -> None:
     layers.show_study(aligned)
     layers.set_shown(FRAMES, True)
-    qtbot.waitUntil(lambda: layers._ahead.idle)
-    made.clear()
-    for position in (1, 2, 1, 0):
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    # One after another, back, and one that nobody could foresee.
+    for position in (1, 2, 1, 0, 4, 3):
         viewer.dims.set_current_step(0, position)
+        qtbot.waitUntil(lambda: layers._maker.idle)
+        assert threading.main_thread() not in maker.threads
         np.testing.assert_array_equal(
-            layers[FRAMES].data[position], picture(aligned, aligned_index(layers, position))
+            np.squeeze(seen(layers)), maker.picture(aligned, layers.used[position])
         )
-        qtbot.waitUntil(lambda: layers._ahead.idle)
-    assert made
-    assert not any(in_main for _, in_main in made)
-    assert len(layers[FRAMES].data._kept) <= 3
+        assert len(layers[FRAMES].data._kept) <= 3
 
 
-def aligned_index(layers, position: int) -> int:
-    return layers.used[position]
+def test_the_next_frame_is_made_ahead(qtbot, layers, viewer, aligned, maker) -> None:
+    layers.show_study(aligned)
+    layers.set_shown(FRAMES, True)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert maker.made == [0, 1]
+    viewer.dims.set_current_step(0, 1)
+    # It is shown without being waited for.
+    np.testing.assert_array_equal(np.squeeze(seen(layers)), maker.picture(aligned, 1))
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert maker.made == [0, 1, 2]
+
+
+def test_the_frame_before_is_seen_until_the_next_is_made(
+    qtbot, layers, viewer, aligned, maker
+) -> None:
+    layers.show_study(aligned)
+    layers.set_shown(FRAMES, True)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    before = seen(layers).copy()
+    maker.go_on.clear()
+    viewer.dims.set_current_step(0, 4)
+    np.testing.assert_array_equal(seen(layers), before)
+    maker.go_on.set()
+    qtbot.waitUntil(lambda: not np.array_equal(seen(layers), before))
+    np.testing.assert_array_equal(np.squeeze(seen(layers)), maker.picture(aligned, 4))
+
+
+def test_a_frame_by_its_number_is_the_right_one(layers, aligned) -> None:
+    # As when the layer is saved.
+    layers.show_study(aligned)
+    layers.set_shown(FRAMES, True)
+    for position, picture in enumerate(np.asarray(layers[FRAMES].data)):
+        np.testing.assert_array_equal(picture, room.aligned_picture(aligned, position))
+
+
+def test_a_single_frame_is_seen(qtbot, layers, viewer, aligned) -> None:
+    failed = Registration(None, "failed", reason="no match.")
+    layers.show_study(replace(aligned, registrations=(aligned.registrations[0], *(failed,) * 5)))
+    layers.set_shown(FRAMES, True)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert shows(layers, 0)
+
+
+def test_the_frames_follow_the_stretch(qtbot, layers, viewer, aligned, maker) -> None:
+    layers.show_study(aligned)
+    layers.set_shown(FRAMES, True)
+    layers.choose_frame(layers.used[2])
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    layer, asinh = layers[FRAMES], seen(layers).copy()
+    layers.set_stretch("linear", 1.0)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    np.testing.assert_array_equal(
+        np.squeeze(seen(layers)), maker.picture(aligned, 2, "linear", 1.0)
+    )
+    assert not np.array_equal(seen(layers), asinh)
+    # Only its brightness is another.
+    np.testing.assert_array_equal(seen(layers)[..., 3], asinh[..., 3])
+    assert list(viewer.layers) == [layer]
+    assert viewer.dims.current_step[0] == 2
+    viewer.dims.set_current_step(0, 3)
+    np.testing.assert_array_equal(
+        np.squeeze(seen(layers)), maker.picture(aligned, 3, "linear", 1.0)
+    )
+    layers.set_stretch("asinh", 1.0)
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: np.array_equal(seen(layers), asinh))
+    assert threading.main_thread() not in maker.threads
+
+
+def test_of_many_stretches_the_last_is_shown(qtbot, layers, viewer, aligned) -> None:
+    layers.show_study(aligned)
+    layers.set_shown(FRAMES, True)
+    for tenths in range(5, 30, 5):
+        layers.set_stretch("linear", tenths / 10)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert shows(layers, 0, "linear", 2.5)
+    viewer.dims.set_current_step(0, 1)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert shows(layers, 1, "linear", 2.5)
+
+
+def test_a_frame_of_the_study_before_is_not_shown(qtbot, layers, viewer, aligned, placed, maker):
+    layers.show_study(aligned)
+    maker.go_on.clear()
+    layers.set_shown(FRAMES, True)
+    layers.set_stretch("linear", 1.0)
+    layers.show_study(placed)
+    maker.go_on.set()
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert layers[FRAMES].data.study is placed
+    # Its files are nowhere.
+    assert not seen(layers).any()
+
+
+def test_frames_are_stretched_as_chosen_before(qtbot, layers, aligned) -> None:
+    layers.set_stretch("linear", 3.0)
+    layers.show_study(aligned)
+    layers.set_stretch("linear", 2.0)
+    layers.set_shown(FRAMES, True)
+    qtbot.waitUntil(lambda: layers._maker.idle)
+    assert shows(layers, 0, "linear", 2.0)
 
 
 def test_without_the_frames_another_slider_means_nothing(qtbot, layers, viewer, placed) -> None:
@@ -283,6 +363,73 @@ def test_layers_that_were_deleted_are_survived(layers, viewer, placed) -> None:
     assert len(viewer.layers) == 0
     layers.set_shown(FOOTPRINTS, True)
     assert [layer.name for layer in viewer.layers] == [FOOTPRINTS]
+
+
+# --- a dock that is closed, and another one ------------------------------------------------
+
+
+def test_the_next_dock_takes_the_layers_over(qtbot, layers, viewer, placed, aligned) -> None:
+    layers.show_study(placed)
+    for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):
+        layers.set_shown(name, True)
+        layers[name].opacity = 0.3
+    left = list(viewer.layers)
+    layers.stop()
+    assert list(viewer.layers) == left
+    reopened = InspectLayers(viewer)
+    reopened.show_study(aligned)
+    for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):
+        reopened.set_shown(name, True)
+    assert list(viewer.layers) == left
+    assert {layer.opacity for layer in left} == {0.3}
+    # None of them is dead: the one shows the new frames, the others answer to the mouse.
+    assert reopened[FRAMES].data.study is aligned
+    viewer.scene.camera.zoom = 4
+    mouse = Mouse(viewer)
+    with qtbot.waitSignal(reopened.frame_chosen):
+        y, x = footprint_corners(aligned, 5)[0]
+        mouse.click((0, y, x))
+    reopened.move_line((50, 20), (50, 180))
+    with qtbot.waitSignal(reopened.line_moved):
+        mouse.drag((0, 50, 180), (0, 60, 170))
+    assert reopened.line == ((50, 20), (60, 170))
+    for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):
+        reopened.set_shown(name, False)
+    assert len(viewer.layers) == 0
+
+
+def test_a_closed_dock_answers_no_more(qtbot, layers, viewer, placed) -> None:
+    layers.show_study(placed)
+    for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):
+        layers.set_shown(name, True)
+    layers.stop()
+    reopened = InspectLayers(viewer)
+    reopened.show_study(placed)
+    reopened.move_line((50, 20), (50, 180))
+    viewer.scene.camera.zoom = 4
+    before = layers.line
+    with qtbot.assertNotEmitted(layers.frame_chosen), qtbot.assertNotEmitted(layers.line_moved):
+        Mouse(viewer).drag((0, 50, 180), (0, 60, 170))
+        Mouse(viewer).click((0, 9, 120))
+        viewer.dims.set_current_step(0, 2)
+    assert layers.line == before
+    assert reopened.line == ((50, 20), (60, 170))
+
+
+def test_a_copy_of_ours_and_the_users_own_are_not_taken(layers, viewer, placed, aligned) -> None:
+    layers.show_study(placed)
+    layers.set_shown(FOOTPRINTS, True)
+    ours = layers[FOOTPRINTS]
+    copy = type(ours).create(*ours.as_layer_data_tuple())
+    mine = viewer.add_vectors(np.zeros((1, 2, 2)), name=FOOTPRINTS)
+    viewer.add_layer(copy)
+    layers.stop()
+    viewer.layers.remove(ours)
+    reopened = InspectLayers(viewer)
+    reopened.show_study(aligned)
+    assert reopened[FOOTPRINTS] is None
+    assert len(mine.data) == 1
+    assert len(copy.data) == 4 * 3
 
 
 # --- the mouse -----------------------------------------------------------------------------

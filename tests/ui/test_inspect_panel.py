@@ -85,8 +85,8 @@ def measured(qtbot, dock) -> None:
     panel = dock.findChild(InspectPanel)
     qtbot.waitUntil(
         lambda: (
-            dock._live.idle
-            and dock._measuring.idle
+            dock._shown.up_to_date
+            and dock._shown.measuring.idle
             and not panel._profile_soon.isActive()
             and not panel._curve_soon.isActive()
         ),
@@ -97,7 +97,7 @@ def measured(qtbot, dock) -> None:
 def is_the_curve(dock, study, over: str = "min_coverage_frac") -> bool:
     """Return whether the curve shown is the core's; NaN is equal to itself."""
     shown = dock.findChild(FieldPlot).curve
-    wanted = field_curve(study, dock.parameters, over=over, fringe=dock._measuring.fringe)
+    wanted = field_curve(study, dock.parameters, over=over, fringe=dock._shown.measuring.fringe)
     return repr(replace(shown, parameters=None)) == repr(replace(wanted, parameters=None))
 
 
@@ -239,7 +239,7 @@ def test_a_study_that_comes_while_measuring_wins(
     dock.show_study(other)
     go_on.set()
     measured(qtbot, dock)
-    assert asked == [study, other]
+    assert asked == [study]  # a new study is judged while its fringe is measured
     plot = panel.findChild(FieldPlot)
     assert is_the_curve(dock, other)
     assert plot.curve.maximum == 12
@@ -359,6 +359,35 @@ def test_a_deleted_layer_unticks_its_box(qtbot, viewer, panel) -> None:
     assert FOOTPRINTS in viewer.layers
 
 
+def test_the_next_dock_ticks_what_was_left_in_the_viewer(qtbot, viewer, panel, study) -> None:
+    boxes = {
+        "show_frames": FRAMES,
+        "show_footprints": FOOTPRINTS,
+        "show_profile_line": PROFILE_LINE,
+    }
+    for name in boxes:
+        panel.findChild(QCheckBox, name).setChecked(True)
+    panel.stop()
+    left = [viewer.layers[name] for name in boxes.values()]
+    other = InspectPanel(viewer)
+    qtbot.addWidget(other)
+    other.show_study(study)
+    assert [viewer.layers[name] for name in boxes.values()] == left
+    for name, layer in boxes.items():
+        box = other.findChild(QCheckBox, name)
+        assert box.isChecked()
+        box.setChecked(False)
+        assert layer not in viewer.layers
+
+
+def test_the_frames_follow_the_choice_of_stretch(qtbot, viewer, panel) -> None:
+    panel.findChild(QCheckBox, "show_frames").setChecked(True)
+    frames = viewer.layers[FRAMES].data
+    assert frames.look == ("asinh", 1.0)
+    qtbot.keyClick(panel.findChild(QComboBox, "stretch"), Qt.Key.Key_End)
+    assert frames.look == ("linear", 1.0)
+
+
 def test_a_cluster_without_a_frame(make_cluster) -> None:
     cluster = make_cluster(4)
     fewer = without_frame(cluster, 2)
@@ -449,8 +478,8 @@ def test_measuring_gives_way_to_the_mask_of_a_moved_slider(monkeypatch, study) -
 
 
 def test_the_way_is_free_when_the_newest_mask_is_there(qtbot, dock, panel) -> None:
-    assert dock._measuring._way_is_free.is_set()
+    assert dock._shown.measuring._way_is_free.is_set()
     qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_End)
-    assert not dock._measuring._way_is_free.is_set()
+    assert not dock._shown.measuring._way_is_free.is_set()
     measured(qtbot, dock)
-    assert dock._measuring._way_is_free.is_set()
+    assert dock._shown.measuring._way_is_free.is_set()

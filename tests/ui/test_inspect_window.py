@@ -29,11 +29,12 @@ def dock(qtbot, viewer, small_sample) -> CoverageDock:
     (cluster,) = find_clusters(small_sample)
     dock.show_study(study_cluster(cluster, StudyOptions(stack="mean", canvas="padded")))
     panel = dock.findChild(InspectPanel)
-    qtbot.waitUntil(lambda: dock._live.idle and dock._measuring.advice is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    assert dock._shown.measuring.advice is not None
     yield dock
     panel.stop()
-    dock._measuring.stop()
-    qtbot.waitUntil(lambda: dock._live.idle and dock._measuring.idle)
+    dock._shown.measuring.stop()
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and dock._shown.measuring.idle)
 
 
 def test_the_line_is_dragged_and_the_camera_told_to_stay(qtbot, viewer, dock) -> None:
@@ -97,7 +98,7 @@ def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:
     name = box.currentText()
     before = dock.study
     panel._leave_out.click()
-    qtbot.waitUntil(lambda: dock.study is not before and dock._live.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.study is not before and dock._shown.up_to_date, timeout=60_000)
     assert name not in [each.path.name for each in dock.study.cluster.frames]
     assert len(dock.study.registrations) == 5
     assert dock.study.coverage.max() == 5
@@ -110,7 +111,7 @@ def test_closing_the_window_while_the_fringe_is_measured(qtbot, make_napari_view
     panel = dock.findChild(InspectPanel)
     for box in panel.findChildren(QCheckBox):
         box.setChecked(True)
-    at_work = dock._measuring._background
+    at_work = dock._shown.measuring._background
     qtbot.waitUntil(lambda: at_work.running)
     del dock, panel
     viewer.close()

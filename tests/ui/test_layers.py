@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -179,6 +180,25 @@ def test_the_layers_from_bottom_to_top(viewer, study) -> None:
     assert edge.edge_color[:1].tolist() != saved.edge_color[:1].tolist()
 
 
+def test_layers_come_one_after_another(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    seen = []
+    for _ in layers.steps_to_show(study, stretch(study.tile)):
+        seen.append(names(viewer))
+    assert seen[0] == ["tile"]
+    assert all(len(after) - len(before) <= 1 for before, after in pairwise(seen))
+    assert names(viewer) == ["tile", "coverage", "removed", *OUTLINES]
+    assert viewer.layers.selection.active is layers["tile"]
+
+
+def test_another_study_leaves_the_selection(viewer, study, make_study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    viewer.layers.selection.active = layers["coverage"]
+    show(layers, make_study(5))
+    assert viewer.layers.selection.active is layers["coverage"]
+
+
 def test_without_a_tile_the_coverage_is_seen(viewer, study) -> None:
     show(ClusterLayers(viewer), replace(study, tile=None))
     assert names(viewer) == ["coverage", "removed", *OUTLINES]
@@ -188,6 +208,44 @@ def test_without_a_tile_the_coverage_is_seen(viewer, study) -> None:
 def test_without_a_coverage_the_tile_is_seen(viewer, study) -> None:
     show(ClusterLayers(viewer), replace(study, coverage=None))
     assert names(viewer) == ["tile", "removed", *OUTLINES]
+
+
+def test_a_tick_leaves_the_list_of_layers_alone(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layer = layers["removed"]
+    of_list, of_layer = [], []
+    viewer.layers.events.connect(of_list.append)
+    layer.events.data.connect(of_layer.append)
+    layer.events.set_data.connect(of_layer.append)
+    before = layer.thumbnail.copy()
+    removed = np.full(study.canvas.shape, HIDDEN, np.uint8)
+    layers.show_removed(removed)
+    assert np.array_equal(layer.data, removed)
+    assert {each.type for each in of_layer} == {"data", "set_data"}
+    assert of_list == []
+    assert np.array_equal(layer.thumbnail, before)
+    layers.show_thumbnails()
+    assert "thumbnail" in {each.type for each in of_list}
+    assert not np.array_equal(layer.thumbnail, before)
+
+
+def test_the_layer_keeps_no_hold_of_what_it_was_given(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = np.full(study.canvas.shape, HIDDEN, np.uint8)
+    layers.show_removed(removed)
+    layers.show_removed(np.zeros_like(removed))
+    assert (removed == HIDDEN).all()
+
+
+def test_data_that_somebody_else_set_are_replaced(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layers["removed"].data = np.zeros((4, 5), np.uint8)
+    removed = np.full(study.canvas.shape, HIDDEN, np.uint8)
+    layers.show_removed(removed)
+    assert np.array_equal(layers["removed"].data, removed)
 
 
 def test_removed_is_see_through_where_nothing_is_removed(viewer, study) -> None:
@@ -415,7 +473,10 @@ def test_large_and_small_clusters_take_turns(viewer, study, make_study, monkeypa
         assert not layers["tile"].visible
         removed = np.full(shape, 2, np.uint8)
         layers.show_removed(removed)
-        assert whole_data(layers["removed"]) is removed
+        assert np.array_equal(whole_data(layers["removed"]), removed)
+        data = layers["removed"].data
+        for level in data if layers["removed"].multiscale else [data]:
+            assert np.all(np.asarray(level) == 2)
         assert whole_data(layers["coverage"]) is other.coverage
         heard = []
         layers["removed"].events.data.connect(heard.append)

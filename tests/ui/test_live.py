@@ -9,9 +9,9 @@ import threading
 from functools import partial
 
 import pytest
-from qtpy.QtCore import QObject, QThread
+from qtpy.QtCore import QObject, QThread, QTimer
 
-from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact
+from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact, Turns
 
 
 class Gate:
@@ -361,3 +361,88 @@ def test_the_program_ends_well_while_something_is_at_work() -> None:
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )
     assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
+
+
+# --- in turns ------------------------------------------------------------------------------
+
+
+def test_steps_come_in_turns_of_the_event_loop(qtbot, owner) -> None:
+    done: list[object] = []
+
+    def steps():
+        for number in range(3):
+            done.append(number)
+            yield
+
+    turns = Turns(owner)
+    # Whatever waits for the event loop comes between two steps.
+    between = QTimer(owner)
+    between.timeout.connect(lambda: done.append("between"))
+    between.start(0)
+    turns.start(steps())
+    assert done == []
+    assert turns.busy
+    qtbot.waitUntil(lambda: not turns.busy)
+    between.stop()
+    assert [each for each in done if each != "between"] == [0, 1, 2]
+    assert "between" in done[done.index(0) : done.index(1)]
+    assert "between" in done[done.index(1) : done.index(2)]
+
+
+def test_what_is_left_is_done_at_once(owner) -> None:
+    done: list[int] = []
+    turns = Turns(owner)
+    turns.start(done.append(number) for number in range(4))
+    turns.finish()
+    assert done == [0, 1, 2, 3]
+    assert not turns.busy
+
+
+def test_forgotten_steps_are_not_done(qtbot, owner) -> None:
+    done: list[int] = []
+
+    def steps():
+        done.append(0)
+        yield
+        turns.forget()
+        yield
+        done.append(1)
+
+    turns = Turns(owner)
+    turns.start(steps())
+    qtbot.waitUntil(lambda: not turns.busy)
+    qtbot.wait(20)
+    assert done == [0]
+
+
+def test_a_step_may_begin_something_else(owner) -> None:
+    done: list[str] = []
+    turns = Turns(owner)
+
+    def first():
+        done.append("first")
+        yield
+        turns.start(second())
+        done.append("no more of the first")
+
+    def second():
+        done.append("second")
+        yield
+        done.append("end")
+
+    turns.start(first())
+    turns.finish()
+    assert done == ["first", "no more of the first", "second", "end"]
+    assert not turns.busy
+
+
+def test_a_step_that_fails_is_the_last(owner) -> None:
+    def steps():
+        yield
+        raise ValueError("no such thing")
+
+    turns = Turns(owner)
+    turns.start(steps())
+    with pytest.raises(ValueError, match="no such thing"):
+        turns.finish()
+    assert not turns.busy

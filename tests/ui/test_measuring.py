@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from napari_zecoverage.core import judged as judged_room
 from napari_zecoverage.core.advice import advise
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import judge
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
-from napari_zecoverage.ui import measuring as room
 from napari_zecoverage.ui.measuring import Measuring
 
 
@@ -82,7 +82,7 @@ def test_other_study_comes_before_the_first_is_measured(
         go_on.wait(30)
         return real(study, should_stop=should_stop)
 
-    monkeypatch.setattr(room, "measure_fringe", slow)
+    monkeypatch.setattr(judged_room, "measure_fringe", slow)
     other = replace(study, coverage=np.ceil(study.coverage / 2).astype(np.float32))
     measuring.show_study(study)
     qtbot.waitUntil(begun.is_set)
@@ -115,7 +115,7 @@ def test_what_fails_is_told(measuring, qtbot, study, monkeypatch) -> None:
     def broken(study, *, should_stop):
         raise ValueError("made up")
 
-    monkeypatch.setattr(room, "measure_fringe", broken)
+    monkeypatch.setattr(judged_room, "measure_fringe", broken)
     with qtbot.waitSignal(measuring.failed, timeout=60_000) as failed:
         measuring.show_study(study)
     assert str(failed.args[0]) == "made up"

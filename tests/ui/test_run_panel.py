@@ -234,7 +234,7 @@ def test_another_margin_needs_another_measurement(panel, qtbot, clusters, run) -
     panel.show_parameters(MaskParameters(margin_percent=9))
     assert cells(panel, LOST) == ["", "", ""]
     assert cells(panel, MASK).count("outdated") == 2
-    assert "another margin" in text(panel, "run_text")
+    assert "0 of 2 so far" in text(panel, "run_text")
     assert panel.advice is None
     assert not button(panel, "take_run_advice").isVisible()
     panel.show_parameters(MaskParameters())

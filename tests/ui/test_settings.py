@@ -11,9 +11,9 @@ import yaml
 import napari_zecoverage
 from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.paths import cache_folder
-from napari_zecoverage.picture import COUNT_COLOURS
+from napari_zecoverage.picture import COUNT_COLOURS, FRINGE_COLOURS, fringe_colours
 from napari_zecoverage.ui import settings as settings_module
-from napari_zecoverage.ui.settings import FRINGE_COLOURS, Preferences, Settings
+from napari_zecoverage.ui.settings import Preferences, Settings
 from napari_zecoverage.ui.stretch_box import STRENGTHS
 
 PAGES = yaml.safe_load(
@@ -73,7 +73,8 @@ def test_no_threshold_is_a_setting() -> None:
 def test_colours_are_napari_and_matplotlibs() -> None:
     from napari.utils.colormaps import ensure_colormap
 
-    for name in (*COUNT_COLOURS, *FRINGE_COLOURS):
+    turned = [fringe_colours(name, channel) for name in FRINGE_COLOURS for channel in (0, 1)]
+    for name in (*COUNT_COLOURS, *FRINGE_COLOURS, *turned):
         assert ensure_colormap(name).name == name
 
 

@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QSlider, QWidget
 
+from napari_zecoverage import sample as sample_room
 from napari_zecoverage.core.cache import write_study
 from napari_zecoverage.ui import contributions
 from napari_zecoverage.ui import jobs as jobs_room
@@ -54,11 +55,11 @@ def test_the_manifest_opens_the_dock(dock) -> None:
 def test_from_the_sample_to_the_exported_config(
     viewer, dock, qtbot, small_sample, monkeypatch, tmp_path
 ) -> None:
-    monkeypatch.setattr(jobs_room, "sample_folder", lambda: small_sample)
+    monkeypatch.setattr(sample_room, "sample_folder", lambda: small_sample)
     click(qtbot, dock, "open_sample")
     qtbot.waitUntil(lambda: dock.findChild(QPushButton, "run").isEnabled(), timeout=20_000)
     click(qtbot, dock, "run")
-    qtbot.waitUntil(lambda: dock.study is not None and dock._live.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: dock.study is not None and dock._shown.up_to_date, timeout=60_000)
     names = ["tile", "coverage", "removed", "kept edge", "saved tile"]
     assert [layer.name for layer in viewer.layers] == names
     assert dock.study.cluster.name == "sample"
@@ -67,7 +68,7 @@ def test_from_the_sample_to_the_exported_config(
     slider = dock.findChild(QSlider, "min_coverage_frac_slider")
     for _ in range(4):
         qtbot.keyClick(slider, Qt.Key.Key_PageUp)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     assert dock.parameters.min_coverage_frac == 0.9
     assert np.count_nonzero(viewer.layers["removed"].data) > np.count_nonzero(before)
     assert "min_coverage_frac" in dock.findChild(QLabel, "verdict").text()
@@ -76,7 +77,11 @@ def test_from_the_sample_to_the_exported_config(
     click(qtbot, dock, "redo")
     assert dock.parameters.min_coverage_frac == 0.9
     qtbot.waitUntil(
-        lambda: dock._live.idle and not dock._outlines_soon.isActive() and dock._edges.idle
+        lambda: (
+            dock._shown.up_to_date
+            and not dock._shown._outlines_soon.isActive()
+            and dock._shown._edges.idle
+        )
     )
     assert len(viewer.layers["kept edge"].data) > 3
 
@@ -92,7 +97,7 @@ def test_from_the_sample_to_the_exported_config(
 
 def test_usable_on_a_small_screen(viewer, dock, qtbot, study) -> None:
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     assert dock.minimumSizeHint().width() <= 430
     assert dock.minimumWidth() <= 430
     # The rest is scrolled to, so a low window squeezes nothing.
@@ -159,7 +164,7 @@ def test_the_reader(viewer, study, tmp_path) -> None:
 
 def test_one_key_shows_before_and_after(viewer, dock, qtbot, study) -> None:
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     window = dock.window()
     window.show()
     window.activateWindow()

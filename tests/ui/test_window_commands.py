@@ -42,7 +42,7 @@ def folder_is(monkeypatch, folder) -> None:
 
 
 def wait(qtbot, dock) -> None:
-    qtbot.waitUntil(lambda: not dock._background.running and dock._live.idle, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock._background.running and dock._shown.up_to_date, timeout=60_000)
 
 
 def test_the_menus_have_them(viewer) -> None:
@@ -145,7 +145,7 @@ def test_it_is_the_dock_of_the_menu_plugins(viewer) -> None:
 def test_keys_work_from_the_picture_and_go_with_the_dock(viewer, qtbot, study) -> None:
     dock = dock_of(viewer)
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._live.idle)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
     window = viewer.window._qt_window
     window.show()
     window.activateWindow()
@@ -172,7 +172,7 @@ def test_a_window_of_1280_by_720_has_room_for_it(viewer, qtbot, study) -> None:
     window.resize(1280, 720)
     window.show()
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._live.idle and not dock._scroll.isActive())
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and not dock._scroll.isActive())
     assert (window.width(), window.height()) == (1280, 720)
     assert dock.horizontalScrollBar().maximum() == 0
     # The whole verdict is seen below the sliders.

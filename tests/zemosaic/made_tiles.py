@@ -12,9 +12,9 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 import studies
-from napari_zecoverage.core.alpha import radial_mask
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas, padded_canvas
+from napari_zecoverage.core.fallback_masks import radial_mask
 from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions

@@ -55,6 +55,30 @@ def test_the_last_five_backups_stay_and_no_other_file_goes(tmp_path: Path, confi
     assert json.loads((tmp_path / made[-1]).read_bytes())["altaz_min_coverage_abs"] == 16
 
 
+def test_what_only_has_the_name_of_a_backup_stays(tmp_path: Path, config: Path) -> None:
+    elsewhere = put(tmp_path / "elsewhere", "mine")
+    link = config.with_name(f"{CONFIG_NAME}.2020-01-01T00-00-00.000000Z.bak")
+    folder = config.with_name(f"{CONFIG_NAME}.2020-01-02T00-00-00.000000Z.bak")
+    link.symlink_to(elsewhere)
+    folder.mkdir()
+    made = [
+        write_config(config, MaskParameters(min_coverage_abs=10 + step)).backup for step in range(7)
+    ]
+    assert link.is_symlink()
+    assert folder.is_dir()
+    assert [each.path for each in list_backups(config)] == made[: -BACKUPS_KEPT - 1 : -1]
+
+
+def test_backup_that_goes_while_they_are_listed_costs_none_of_the_others(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = backup_of(config, "{}")
+    second = backup_of(config, "{ }", "2026-01-02T03-04-06.000000Z")
+    gone = config.with_name(f"{CONFIG_NAME}.2026-01-02T03-04-07.000000Z.bak")
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter([first, gone, second]))
+    assert [each.path for each in list_backups(config)] == [second, first]
+
+
 def test_a_clock_set_back_costs_no_fresh_backup(tmp_path: Path, config: Path) -> None:
     for hour in range(7):
         put(tmp_path / f"{CONFIG_NAME}.2999-01-01T0{hour}-00-00.000000Z.bak", f"{hour}")

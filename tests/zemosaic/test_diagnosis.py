@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import errno
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import psutil
 import pytest
 from diagnosed import OURS, check_report, diagnose, standin, text_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_zecoverage.core.errors import ParameterError
+from napari_zecoverage.core.errors import OutputError, ParameterError, StudyCancelledError
 from napari_zecoverage.zemosaic import diagnosis
 from napari_zecoverage.zemosaic.bounded_run import Run
 from napari_zecoverage.zemosaic.diagnosis import diagnose_zemosaic
@@ -22,6 +26,48 @@ from napari_zecoverage.zemosaic.installation_findings import folder_findings
 from napari_zecoverage.zemosaic.probed_alignment import alignment_findings
 from napari_zecoverage.zemosaic.probed_mask import lecropper_finding
 from napari_zecoverage.zemosaic.probing import bounds_finding
+
+# --- cancelled -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", ["lecropper", "zemosaic_align_stack"])
+def test_cancelled_it_leaves_neither_a_process_nor_a_file(
+    make_zemosaic: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    module: str,
+) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    before = set(psutil.Process().children())
+    # Where our process stands in ZeMosaic's code, it says so in the folder that it may write to.
+    waiting = (
+        "import os, threading\n"
+        "open(os.path.join(os.environ['TMPDIR'], 'reached'), 'w').close()\n"
+        "threading.Event().wait()\n"
+    )
+    folder = make_zemosaic(**{module: waiting})
+    with pytest.raises(StudyCancelledError):
+        diagnose(folder, should_stop=lambda: any(scratch.glob("*/reached")))
+    assert list(scratch.iterdir()) == []
+    assert set(psutil.Process().children()) <= before
+
+
+def test_full_disk_is_told(
+    make_zemosaic: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", fails)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = make_zemosaic()
+    with pytest.raises(OutputError, match=r"No space left on device.*TMPDIR") as caught:
+        diagnose_zemosaic(folder)
+    assert caught.value.path == str(tmp_path)
+    assert list(tmp_path.iterdir()) == [folder]
+
 
 # --- what is right and what is not -----------------------------------------------------
 

@@ -214,6 +214,9 @@ def test_links_among_the_results_are_left_and_not_followed(tmp_path: Path, run: 
     tile.symlink_to(other)
     checkpoint.symlink_to(other.parent)
     inside.symlink_to(other.parent)
+    # Of another name: none of our business.
+    (run / TILES_FOLDER / "mine.fits").symlink_to(other)
+    (run / STATE_FOLDER / "phase3_link").symlink_to(other)
     kept = find_kept_results(run)
     assert set(kept.links) == {tile, checkpoint}
     assert kept.size_bytes < 2_000_540 + 10_000

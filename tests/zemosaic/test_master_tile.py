@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -228,6 +230,17 @@ def test_reference_frames_cards_are_taken_over(sample, tmp_path) -> None:
     assert header["GAIN"] == 80
     assert header["OBJECT"] == "Sample field"
     assert header["EXPTOTAL"] == 60
+
+
+def test_it_is_imported_without_astropy() -> None:
+    """The window imports it at its opening, and astropy takes as long as all the rest."""
+    program = (
+        "import sys, napari_zecoverage.zemosaic.master_tile; "
+        "print([name for name in sys.modules if name.startswith('astropy')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [b"[]"]
 
 
 # --- refusals ------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from astropy.io import fits
 from made_tiles import MILD, make_frame, make_study
 
@@ -57,8 +58,10 @@ def test_frames_left_out_do_not_weigh(tmp_path) -> None:
     assert header["ZCNLEFT"] == 1
 
 
-def test_exposure_that_is_not_known_is_not_said(study, tmp_path) -> None:
-    frames = (*study.cluster.frames[:-1], make_frame(7, exposure_s=None))
+@pytest.mark.parametrize("unknown", [[None], [1e308, 1e308]])
+def test_exposure_that_is_not_known_is_not_said(study, tmp_path, unknown) -> None:
+    odd = [make_frame(7 - n, exposure_s=each) for n, each in enumerate(unknown)]
+    frames = (*study.cluster.frames[: -len(odd)], *odd)
     made = replace(study, cluster=replace(study.cluster, frames=frames))
     header = fits.getheader(write_master_tile(tmp_path / "t.fits", made, apply_mask(made, MILD)))
     assert "EXPTOTAL" not in header

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from diagnosed import diagnose, standin, text_of
 
-from napari_zecoverage.core.alpha import mask_with_fallbacks
+from napari_zecoverage.core.mask_choice import mask_with_fallbacks
 from napari_zecoverage.zemosaic.diagnosis import diagnose_zemosaic
 from napari_zecoverage.zemosaic.made_up import make_coverage
 from napari_zecoverage.zemosaic.probing import MASK_SETTINGS, PROBE

@@ -24,7 +24,7 @@ from runs import (
     write_tiles,
 )
 
-from napari_zecoverage.core.errors import ClusterError, RunFolderError
+from napari_zecoverage.core.errors import ClusterError, RunFolderError, StudyCancelledError
 from napari_zecoverage.sample import SampleSettings, write_sample
 from napari_zecoverage.zemosaic.run_folder import find_clusters, read_run
 from studies import write_frame
@@ -267,3 +267,26 @@ def test_the_fuzzed_run_is_a_good_one(whole_run: Path) -> None:
     first, second, third = find_clusters(whole_run)
     assert (first.tile_id, second.tile_id, third.tile_id) == (0, 1, 2)
     assert [frame.pixels_path is not None for frame in second.frames] == [True, False]
+
+
+# Told of, and stopped
+
+
+def test_it_tells_how_many_frames_were_looked_at(out: Path, raws: list[Path]) -> None:
+    write_plan(out, raws[:4], raws[4:])
+    told: list[tuple[int, int]] = []
+    find_clusters(out, progress=lambda *each: told.append(each))
+    assert told == [(done, len(raws)) for done in range(1, len(raws) + 1)]
+
+
+def test_it_is_stopped_wherever_the_frames_are(out: Path, raws: list[Path]) -> None:
+    write_plan(out, raws)
+    for source in (out, raws[0].parent, [out], list(raws)):
+        told: list[int] = []
+        with pytest.raises(StudyCancelledError):
+            find_clusters(
+                source,
+                progress=lambda done, _, told=told: told.append(done),
+                should_stop=lambda told=told: len(told) == 2,
+            )
+        assert told == [1, 2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -35,12 +36,15 @@ def test_it_lies_where_it_was_cut_out_and_differs_by_nothing(study, tmp_path):
     assert beside.tile.tile_id == 3
     assert beside.rect == outcome.saved_rect
     same = " ".join(beside.lines)
-    assert "100" in same
+    assert "100.00% are kept by both, 0.00% by the tile alone, 0.00% by ours alone" in same
 
     # Against other settings than it was made with, the difference is told.
     other = tile_beside(of_run(study, path), {"altaz_min_coverage_frac": 0.2})
     assert other.rect == outcome.saved_rect
-    assert " ".join(other.lines) != same
+    shares = re.search(r"([\d.]+)% by the tile alone, ([\d.]+)% by ours", " ".join(other.lines))
+    assert shares is not None
+    assert float(shares[1]) == 0
+    assert float(shares[2]) > 1
 
 
 def test_none_is_none_and_a_damaged_one_is_told(study, tmp_path):

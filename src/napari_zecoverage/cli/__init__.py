@@ -44,7 +44,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; the entry point ``zecoverage``."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         # A terminal that lacks a letter shows "?", and a file name may be no text at all.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -54,8 +54,11 @@ def main() -> None:
         say_error("stopped")
         sys.exit(INTERRUPTED)
     except OSError as error:
-        # What is done is done: only the words about it found no place.
-        say_error(f"the words cannot be written ({reason_of(error)})")
+        if error.filename is not None:
+            say_error(f"{error.filename}: {reason_of(error)}")
+        else:
+            # What is done is done: only the words about it found no place.
+            say_error(f"the words cannot be written ({reason_of(error)})")
         sys.exit(FAILED)
     except Exception as error:  # noqa: BLE001 - the user sees a line, not a traceback
         say_error(

@@ -16,18 +16,22 @@ from napari_zecoverage.cli.endings import reports_errors
 from napari_zecoverage.cli.studying import show_study, studied
 from napari_zecoverage.cli.window import (
     SETTLE_SECONDS,
+    WindowError,
     check_window,
     let_work,
     open_window,
     run_window,
     wait_until,
+    wait_until_measured,
+    window_is_open,
 )
-from napari_zecoverage.core.errors import StudyError, reason_of
+from napari_zecoverage.core.errors import ConfigError, OutputError, StudyError, reason_of
 from napari_zecoverage.core.parameters import CONFIG_PREFIX, MaskParameters, StudyOptions
-from napari_zecoverage.core.paths import absolute
 
 if TYPE_CHECKING:
+    from napari_zecoverage.core.outcome import MaskOutcome
     from napari_zecoverage.core.studied import ClusterStudy
+    from napari_zecoverage.ui.measuring import Measuring
 
 
 SCREENSHOT_NAME: Final = "screenshot.png"
@@ -75,7 +79,6 @@ def demo(
     demo also writes a made-up ZeMosaic config, so that there is something to
     export to.
     """
-    from napari_zecoverage.core.outcome import apply_mask
     from napari_zecoverage.sample import sample_folder
     from napari_zecoverage.zemosaic.run_folder import find_clusters
 
@@ -89,7 +92,18 @@ def demo(
     dock.open_clusters([cluster])
     dock.show_study(study)
     _fill_in_config(dock, config)
-    show_study(study, apply_mask(study, dock.parameters))
+    if screenshot_and_quit:
+        # Not from where an earlier demo left them.
+        dock.set_parameters(MaskParameters())
+    say_aside("measuring the fringe…")
+    measuring = _measuring_of(dock)
+    trouble = wait_until_measured(measuring)
+    if not window_is_open():
+        return
+    advice = [] if measuring.advice is None else [measuring.advice.why, *measuring.advice.doubts]
+    if trouble:
+        advice.append(trouble)
+    show_study(study, _outcome_shown(dock, study), [("advice", each) for each in advice])
     if screenshot_and_quit:
         _tune_and_export(dock, study, config)
         picture = folder / SCREENSHOT_NAME
@@ -102,12 +116,12 @@ def demo(
 
 
 def _demo_folder(out: Path | None, *, force: bool) -> Path:
-    from napari_zecoverage.core.errors import OutputError
+    from napari_zecoverage.core.placing import place_for
     from napari_zecoverage.zemosaic.config import CONFIG_NAME
 
     if out is None:
         return Path(tempfile.mkdtemp(prefix="zecoverage-demo-"))
-    folder = absolute(out)
+    folder = place_for(out, "the demo")
     present = [each for each in (CONFIG_NAME, SCREENSHOT_NAME) if os.path.lexists(folder / each)]
     if present and not force:
         raise OutputError(
@@ -115,24 +129,46 @@ def _demo_folder(out: Path | None, *, force: bool) -> Path:
             f"holds {' and '.join(present)} already. Name another folder, or say that they are "
             "to be replaced (--force).",
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(folder, f"cannot be made ({reason_of(error)}); name another.") from error
+    # --force is for what a demo left: it must not cost somebody the config of his ZeMosaic.
+    if present and not _is_demos(folder / CONFIG_NAME):
+        raise OutputError(
+            folder,
+            f"holds {' and '.join(present)}, and no {CONFIG_NAME} of a demo: nothing there is "
+            "replaced. Name another folder.",
+        )
     return folder
+
+
+def _is_demos(config: Path) -> bool:
+    """Return whether a config is one that a demo wrote, and nobody else has added to."""
+    from napari_zecoverage.zemosaic.config import read_config
+
+    if os.path.islink(config):
+        return False
+    try:
+        return set(read_config(config)) == set(_DEMO_CONFIG)
+    except ConfigError:
+        return False
 
 
 def _write_demo_config(folder: Path) -> Path:
     """Write a config as ZeMosaic spells it, for the demo to export to."""
-    from napari_zecoverage.core.errors import OutputError
     from napari_zecoverage.zemosaic.config import CONFIG_NAME
 
     path = folder / CONFIG_NAME
+    _write(path, json.dumps(_DEMO_CONFIG, indent=4, ensure_ascii=False).encode())
+    return path
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file of the demo: it is there whole, or as it was before."""
+    from napari_zecoverage.core.placing import file_in_the_making
+
     try:
-        path.write_text(json.dumps(_DEMO_CONFIG, indent=4, ensure_ascii=False), encoding="utf-8")
+        with file_in_the_making(path) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as error:
         raise OutputError(path, f"cannot be written ({reason_of(error)}).") from error
-    return path
 
 
 def _fill_in_config(dock: Any, config: Path) -> None:
@@ -144,27 +180,47 @@ def _fill_in_config(dock: Any, config: Path) -> None:
     field.editingFinished.emit()
 
 
+def _measuring_of(dock: Any) -> Measuring:
+    from napari_zecoverage.ui.measuring import Measuring
+
+    found: Measuring = dock.findChild(Measuring)
+    return found
+
+
+def _outcome_shown(dock: Any, study: ClusterStudy) -> MaskOutcome:
+    """Return what the window's thresholds do, with what it knows of the fringe by now."""
+    from napari_zecoverage.core.outcome import apply_mask
+
+    measuring = _measuring_of(dock)
+    # Until every mask is judged, the window tells nothing of the fringe that is left.
+    fringe = None if measuring.judged_cluster is None else measuring.fringe
+    return apply_mask(study, dock.parameters, fringe=fringe)
+
+
 def _tune_and_export(dock: Any, study: ClusterStudy, config: Path) -> None:
     """Do what a user would do: move a threshold, look, press Export."""
     from qtpy.QtWidgets import QLabel, QPushButton
 
-    from napari_zecoverage.core.outcome import apply_mask
     from napari_zecoverage.verdict import verdict_of
     from napari_zecoverage.zemosaic.config import read_config
     from napari_zecoverage.zemosaic.config_writing import write_config
 
     parameters = replace(dock.parameters, min_coverage_frac=DEMO_FRAC)
     dock.set_parameters(parameters)
-    outcome = apply_mask(study, parameters)
-    expected = verdict_of(study, outcome).html()
-    verdict = dock.findChild(QLabel, "verdict")
-    wait_until(lambda: verdict.text() == expected, "the window to show the tuned threshold")
+    label = dock.findChild(QLabel, "verdict")
+
+    def is_shown() -> bool:
+        # Anew each time: the window may learn of the fringe meanwhile.
+        return bool(label.text() == verdict_of(study, _outcome_shown(dock, study)).html())
+
+    wait_until(is_shown, "the window to show the tuned threshold")
     change = write_config(config, parameters, dry_run=True)
     dock.findChild(QPushButton, "export_config").click()
     if read_config(config).parameters != parameters:
         raise StudyError(f"{config}: the export did not reach the config")
     rows = [("tuned", f"{CONFIG_PREFIX}min_coverage_frac = {DEMO_FRAC:g}")]
-    rows += [("ZeMosaic", line) for line in verdict_of(study, outcome).lines]
+    verdict = verdict_of(study, _outcome_shown(dock, study))
+    rows += [("ZeMosaic", line) for line in verdict.lines]
     rows += [("export", line) for line in change.lines()]
     show_table("after tuning", rows)
 
@@ -173,15 +229,12 @@ def _save_screenshot(viewer: Any, path: Path) -> None:
     """Save a picture of the whole window once its layers are drawn."""
     import cv2
 
-    from napari_zecoverage.core.errors import OutputError
-
     # The panels grow to their text, then the canvas is drawn again.
     let_work(SETTLE_SECONDS)
     viewer.reset_view()
     let_work(SETTLE_SECONDS)
     picture = viewer.screenshot(canvas_only=False, flash=False)
     done, encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGBA2BGRA))
-    try:
-        path.write_bytes(encoded.tobytes() if done else b"")
-    except OSError as error:
-        raise OutputError(path, f"cannot be written ({reason_of(error)}).") from error
+    if not done:
+        raise WindowError("the picture of the window cannot be made into a file")
+    _write(path, encoded.tobytes())

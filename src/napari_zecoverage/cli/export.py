@@ -140,6 +140,7 @@ def _refuse_senseless(
 def _write(config: Path, thresholds: dict[str, Any], *, dry_run: bool, create: bool) -> None:
     from napari_zecoverage.core.errors import ConfigChangedError, ConfigNotFoundError
     from napari_zecoverage.zemosaic.config import changed_since, read_config
+    from napari_zecoverage.zemosaic.config_values import spelled
     from napari_zecoverage.zemosaic.config_writing import write_config
 
     try:
@@ -158,7 +159,10 @@ def _write(config: Path, thresholds: dict[str, Any], *, dry_run: bool, create: b
     except ConfigChangedError:
         if before is not None:
             for key, old, new in changed_since(before):
-                say_aside(f"{config}: {key} was {old!r} when it was read, and is {new!r} now")
+                say_aside(
+                    f"{config}: {key} was {spelled(old)} when it was read, and is "
+                    f"{spelled(new)} now"
+                )
         raise
     _show_change(change, dry_run=dry_run)
 

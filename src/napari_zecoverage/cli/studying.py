@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -70,15 +71,16 @@ def found_clusters(
     from napari_zecoverage.zemosaic.run_folder import find_clusters
 
     places = [absolute(each) for each in places]
-    files = [each for each in places if not each.is_dir()]
+    # Unlike `Path.is_dir`, it raises nothing where the way there is locked.
+    folders = [each for each in places if os.path.isdir(each)]
+    files = [each for each in places if each not in folders]
     clusters: list[Cluster] = []
     if files:
         with trouble.caught("files"):
             clusters += find_clusters(files, root=root)
-    for folder in places:
-        if folder.is_dir():
-            with trouble.caught("folder"):
-                clusters += find_clusters(folder, root=root)
+    for folder in folders:
+        with trouble.caught("folder"):
+            clusters += find_clusters(folder, root=root)
     return clusters
 
 

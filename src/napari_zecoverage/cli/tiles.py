@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +26,7 @@ from napari_zecoverage.cli.studying import (
 )
 from napari_zecoverage.core.errors import StudyError
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.paths import absolute
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
@@ -89,6 +91,7 @@ def tiles(
     if options.stack == "none":
         raise typer.BadParameter("a tile needs a stack", param_hint="--stack")
     parameters = chosen_thresholds(config, thresholds)
+    out = absolute(out)
     check_tiles_folder(out, overwrite=force)
     trouble = Trouble()
     clusters = found_clusters([run], trouble, root=root)
@@ -166,7 +169,7 @@ def _write_one(
     if coverage is CoverageAs.SIDECAR and study.coverage is not None:
         write_coverage_map(sidecar, study, outcome.saved_rect, overwrite=force)
         rows.append(("written", str(sidecar)))
-    elif sidecar.exists():
+    elif os.path.lexists(sidecar):
         rows.append(("note", f"{sidecar} is of an earlier tile; lecropper would take it."))
     problems = check_master_tile(place)
     rows += [("problem", problem) for problem in problems]

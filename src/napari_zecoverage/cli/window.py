@@ -10,13 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from napari_zecoverage.cli.endings import Trouble, reports_errors
 from napari_zecoverage.cli.studying import Root, found_clusters
 from napari_zecoverage.core.errors import ZecoverageError
+
+if TYPE_CHECKING:
+    from napari_zecoverage.ui.measuring import Measuring
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ class WindowError(ZecoverageError):
 _WINDOW_PX: Final = (1500, 950)
 SETTLE_SECONDS: Final = 0.3
 
+_PROBE_SECONDS: Final = 60.0
 _PROBE: Final = "from qtpy.QtGui import QGuiApplication; QGuiApplication([])"
 
 
@@ -50,13 +54,20 @@ def check_window() -> None:
             "zecoverage export work without one; xvfb-run -a zecoverage … gives a screen in memory."
         )
     # In a process of its own: Qt aborts when it finds no screen or lacks a library.
-    probe = subprocess.run(
-        [sys.executable, "-c", _PROBE],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        check=False,
-    )
+    try:
+        probe = subprocess.run(
+            [sys.executable, "-c", _PROBE],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_PROBE_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise WindowError(
+            f"Qt did not come up within {_PROBE_SECONDS:.0f} s. Is the screen (DISPLAY) one that "
+            "answers?"
+        ) from None
     if probe.returncode == 0:
         return
     told = [line.strip() for line in probe.stderr.splitlines() if line.strip()]
@@ -130,22 +141,55 @@ def run_window() -> None:
     napari.run()
 
 
+def window_is_open() -> bool:
+    """Return whether the user has left any window open."""
+    from qtpy.QtWidgets import QApplication
+
+    return any(each.isVisible() for each in QApplication.topLevelWidgets())
+
+
 _DRAW_SECONDS: Final = 60.0
+_MEASURE_SECONDS: Final = 90.0
 
 
 def wait_until(ready: Callable[[], bool], what: str) -> None:
     """Let the window work until it is ready."""
-    from qtpy.QtWidgets import QApplication
-
-    deadline = time.monotonic() + _DRAW_SECONDS
-    while not ready():
-        if time.monotonic() > deadline:
-            raise WindowError(f"waited {_DRAW_SECONDS:.0f} s in vain for {what}")
-        QApplication.processEvents()
-        time.sleep(0.01)
+    if not _became(ready, _DRAW_SECONDS):
+        raise WindowError(f"waited {_DRAW_SECONDS:.0f} s in vain for {what}")
 
 
 def let_work(seconds: float) -> None:
     """Let the window work for a while."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() >= end, "nothing")
+    _became(lambda: False, seconds)
+
+
+def wait_until_measured(measuring: Measuring) -> str:
+    """Let the window measure the fringe of the study shown, and make the advice.
+
+    Returns
+    -------
+    str
+        Empty; or why there is no advice, in words: it took too long, or did not work.
+    """
+    troubles: list[Exception] = []
+    measuring.failed.connect(troubles.append)
+    # Its C++ side goes with the window.
+    if not _became(lambda: not window_is_open() or measuring.idle, _MEASURE_SECONDS):
+        return (
+            f"The fringe and the advice took longer than {_MEASURE_SECONDS:.0f} s; these words "
+            "are without them."
+        )
+    return "".join(f"The fringe could not be measured: {each}" for each in troubles)
+
+
+def _became(ready: Callable[[], bool], seconds: float) -> bool:
+    """Let the window work until it is ready, at most so long; return whether it was."""
+    from qtpy.QtWidgets import QApplication
+
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            return False
+        QApplication.processEvents()
+        time.sleep(0.01)
+    return True

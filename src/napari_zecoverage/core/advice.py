@@ -26,8 +26,8 @@ from napari_zecoverage.core.best_setting import (
     view_of,
 )
 from napari_zecoverage.core.errors import ParameterError
-from napari_zecoverage.core.fringe import Fringe, measure_fringe
-from napari_zecoverage.core.judged import JudgedCluster, judge
+from napari_zecoverage.core.fringe import Fringe
+from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Advice:
-    """The thresholds to pick for a cluster.
+class Advised:
+    """What every advice says, for one cluster or for a run.
 
     Attributes
     ----------
@@ -48,6 +48,20 @@ class Advice:
         Why it should not be trusted, in words; empty when there is no doubt.
     leave_defaults : bool
         ZeMosaic's default thresholds are advised.
+    """
+
+    parameters: MaskParameters
+    why: str
+    doubts: tuple[str, ...]
+    leave_defaults: bool
+
+
+@dataclass(frozen=True)
+class Advice(Advised):
+    """The thresholds to pick for a cluster: what is `Advised`, and what comes of it.
+
+    Attributes
+    ----------
     before, after : Choice
         ZeMosaic's default thresholds, and those that are advised.
     cliff_margin : float or None
@@ -57,10 +71,6 @@ class Advice:
         Masks that were compared.
     """
 
-    parameters: MaskParameters
-    why: str
-    doubts: tuple[str, ...]
-    leave_defaults: bool
     before: Choice
     after: Choice
     cliff_margin: float | None
@@ -87,19 +97,11 @@ class ServedCluster(NamedTuple):
 
 
 @dataclass(frozen=True)
-class RunAdvice:
-    """The thresholds to pick for all clusters of a run.
+class RunAdvice(Advised):
+    """The thresholds to pick for all clusters of a run: what is `Advised`, and what comes of it.
 
     Attributes
     ----------
-    parameters : MaskParameters
-        The settings asked about, with the three thresholds that are advised.
-    why : str
-        Two sentences.
-    doubts : tuple of str
-        In words.
-    leave_defaults : bool
-        ZeMosaic's default thresholds are advised.
     clusters : tuple of ServedCluster
         In the order given.
     worst : tuple of (str, str)
@@ -109,10 +111,6 @@ class RunAdvice:
         Shares (0 to 1) of the area that the clusters cover together.
     """
 
-    parameters: MaskParameters
-    why: str
-    doubts: tuple[str, ...]
-    leave_defaults: bool
     clusters: tuple[ServedCluster, ...]
     worst: tuple[tuple[str, str], ...]
     field_lost_before: float
@@ -157,9 +155,10 @@ def advise(
     StudyCancelledError
         `should_stop` said so.
     """
-    if fringe is None and study.tile is not None and study.coverage is not None:
-        fringe = measure_fringe(study, should_stop=should_stop)
-    judged = judge(study, parameters, fringe=fringe, progress=progress, should_stop=should_stop)
+    if fringe is None:
+        _, judged = judge_with_fringe(study, parameters, progress=progress, should_stop=should_stop)
+    else:
+        judged = judge(study, parameters, fringe=fringe, progress=progress, should_stop=should_stop)
     return advise_judged(judged, parameters, options=options)
 
 

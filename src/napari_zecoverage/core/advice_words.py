@@ -78,7 +78,7 @@ def why_for_cluster(
     first = (
         f"From {_frames(level)} of {judged.maximum:g} on, "
         f"{_left(after.level)} stays visible, {'within' if within else 'above'} the tolerance of "
-        f"{options.tolerance:g}"
+        f"{options.tolerance:g} × that noise"
     )
     if within:
         first += _one_less(view, after, options)

@@ -2,14 +2,12 @@
 
 The masks of rising levels lie inside one another, and an opening takes away but a
 few pixels. So a distance to the rim is taken once a level; the openings' masks are
-told from it near the pixels that they lose, and what stays visible of each region
-is counted for all levels in one go.
+told from it near the pixels that they lose (`shown_regions` does so for the fringe).
 """
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
@@ -20,26 +18,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.alpha import (
-    CROSS,
+from napari_zecoverage.core.alpha import CROSS, SMALLEST_DECAY, SQUARE, margin_in_pixels
+from napari_zecoverage.core.crop import Rect, crop_round_core, edge_trim
+from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
+from napari_zecoverage.core.fringe import Fringe
+from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
+from napari_zecoverage.core.mask_choice import (
     HIDDEN_ALPHA,
     KEPT_ALPHA,
     SAME_EVERYWHERE_SHARE,
-    SMALLEST_DECAY,
-    SQUARE,
-    margin_in_pixels,
     usable_coverage,
 )
-from napari_zecoverage.core.crop import Rect, crop_round_core, edge_trim
-from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
-from napari_zecoverage.core.fringe import Fringe, residual_of_visible
-from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
 from napari_zecoverage.core.outcome import (
-    CROSS_MAXIMUM,
     LEAST_KEPT_SHARE,
     OPAQUE_ALPHA,
     AlphaStats,
     apply_mask,
+    shown_pixels,
 )
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import (
@@ -49,13 +44,23 @@ from napari_zecoverage.core.ramp import (
     alpha_of_squares,
     squared_distances,
 )
+from napari_zecoverage.core.ranks import Whole, opened_ranks, pixel_counts, ranks_of
+from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM
+from napari_zecoverage.core.shown_regions import (
+    NearlyLevel,
+    OwnPicture,
+    Shown,
+    ShownLevels,
+    parts_outside,
+    places_inside,
+)
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
-Ranks = NDArray[np.unsignedinteger[Any]]
-Whole = NDArray[np.int64]
-Fate = Literal["coverage", "discarded", "dropped"]
+Fate = Literal["coverage", "discarded", "dropped", "whole"]
+Chosen = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""For each opening, the index of each level's mask."""
 
 MOST_LOST: Final = 2e7
 """An opening whose lost pixels have more surroundings than this gets distances of its own."""
@@ -64,9 +69,6 @@ PIXELS_AT_WORK: Final = 2**25
 """So many pixels are worked on at a time, all threads together."""
 
 MOST_THREADS: Final = 4
-
-EXACT_COUNT: Final = 2**23
-"""OpenCV counts in single precision; up to so many it is exact."""
 
 
 class _Cuts(NamedTuple):
@@ -135,27 +137,22 @@ class _Change(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """What is told of a mask while others are still looked at.
+    """What is told of a mask.
 
     Attributes
     ----------
     key : tuple
         Masks of one key are the same.
     field : LevelField
-        Without the fringe where `saved` is not None.
-    saved : Rect or None
-        What of the canvas the saved tile keeps, while the fringe is missing.
-    shows_all : bool
-        No opaque pixel is cut off.
-    unseen : (n,) int64 array
-        Flat places that the plain mask of the level shows, but not this one.
+        Without the fringe.
+    shown : NearlyLevel, OwnPicture or None
+        What the fringe is counted by; None where the mask cannot be told, or no
+        fringe is asked for.
     """
 
     key: tuple[Any, ...]
     field: LevelField
-    saved: Rect | None = None
-    shows_all: bool = True
-    unseen: Whole = np.empty(0, np.int64)
+    shown: Shown | None = None
 
 
 class AllMasks:
@@ -167,8 +164,9 @@ class AllMasks:
         With a coverage.
     parameters : MaskParameters
         The thresholds and the opening mean nothing.
-    fringe : Fringe, optional
-        Adds what of it stays visible.
+    fringe : callable, optional
+        Gives the study's fringe, of which what stays visible is added. Called once
+        all masks were looked at: it may be measured until then.
 
     Attributes
     ----------
@@ -184,7 +182,10 @@ class AllMasks:
     """
 
     def __init__(
-        self, study: ClusterStudy, parameters: MaskParameters, fringe: Fringe | None = None
+        self,
+        study: ClusterStudy,
+        parameters: MaskParameters,
+        fringe: Callable[[], Fringe] | None = None,
     ) -> None:
         usable, why_not = usable_coverage(study.coverage, study.canvas.shape)
         if usable is None:
@@ -195,7 +196,7 @@ class AllMasks:
         self.levels, plain = ranks_of(usable.frames)
         self._size = plain.size
         kernels = (CROSS, SQUARE) if self.levels[-1] > CROSS_MAXIMUM else (CROSS,)
-        self._ranks = [plain, *(_opened(plain, kernel) for kernel in kernels)]
+        self._ranks = [plain, *(opened_ranks(plain, kernel) for kernel in kernels)]
         # How many pixels have at least each rank.
         ranks = len(self.levels) + 1
         self._good_px = [
@@ -209,15 +210,16 @@ class AllMasks:
         self._told_plainly = self._margin_px > EXACT_REACH_PX
         self._cuts = _cuts(parameters, 0.0 if self._told_plainly else self._margin_px)
         self._disc = _disc(self._margin_px, self._cuts.alpha.size - 1)
+        self._shown = None if fringe is None else ShownLevels(plain.shape, len(self.levels))
         self._lock = Lock()
-        self._fates: dict[str, LevelField] = {}
+        self._fates: dict[Fate, _Told] = {}
 
     def look_at_all(
         self,
         *,
         progress: Callable[[int, int], object] | None = None,
         should_stop: Callable[[], bool] | None = None,
-    ) -> tuple[tuple[LevelField, ...], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
+    ) -> tuple[tuple[LevelField, ...], Chosen]:
         """Return what every mask does.
 
         Parameters
@@ -241,34 +243,33 @@ class AllMasks:
         """
         count = len(self.levels)
         told: list[list[_Told]] = [[] for _ in range(count)]
-        top = np.zeros_like(self._ranks[0])
-        with ThreadPoolExecutor(self._threads()) as pool:
-            jobs = {pool.submit(self._of_level, index, top): index for index in range(count)}
+        pool = ThreadPoolExecutor(self._threads())
+        try:
+            jobs = {pool.submit(self._of_level, index): index for index in range(count)}
             for done, job in enumerate(as_completed(jobs), 1):
                 if should_stop is not None and should_stop():
-                    pool.shutdown(cancel_futures=True)
                     raise StudyCancelledError("the judging of the masks was not finished")
                 told[jobs[job]] = job.result()
                 if progress is not None:
                     progress(done, count)
-        return self._all_told(told, top)
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return self._each_once(told)
 
     # ----- the masks of a level ---------------------------------------------------------
 
     def _threads(self) -> int:
-        return max(1, min(os.cpu_count() or 1, MOST_THREADS, PIXELS_AT_WORK // self._size))
+        # A worker process tells OpenCV how many threads it was given.
+        return max(1, min(cv2.getNumThreads(), MOST_THREADS, PIXELS_AT_WORK // self._size))
 
-    def _of_level(self, index: int, top: Ranks) -> list[_Told]:
-        """Return the masks of all openings; `top` gets the highest level that shows a pixel."""
+    def _of_level(self, index: int) -> list[_Told]:
+        """Return the masks of all openings."""
         good = self._ranks[0] >= index + 1
         plain = None if good.all() else self._measured(good)
         if plain is None:
-            alone = [self._alone(state, index) for state in range(len(self._ranks))]
-            return alone
-        if self._fringe is not None:
-            shown = (plain.squares >= self._cuts.shown).view(np.uint8)
-            with self._lock:
-                np.maximum(top, np.multiply(shown, index, dtype=top.dtype), out=top)
+            return [self._alone(state, index) for state in range(len(self._ranks))]
+        if self._shown is not None:
+            self._shown.add(index, plain.squares >= self._cuts.shown)
         told = [self._told(plain, 0, index)]
         for state in range(1, len(self._ranks)):
             if not self._good_px[state][index + 1]:
@@ -285,18 +286,16 @@ class AllMasks:
         return told
 
     def _alone(self, state: int, index: int) -> _Told:
-        """Return one mask with its fringe, for itself."""
+        """Return one mask, for itself."""
         good = self._ranks[state] >= index + 1
         whole = bool(good.all())
         measured = None if whole else self._measured(good)
         if measured is None:
-            told = self._plainly(state, index, whole)
-        else:
-            told = self._told(measured, state, index)
-            if told.saved is not None and self._fringe is not None:
-                shown = (measured.squares >= self._cuts.shown)[told.saved.slices]
-                regions = self._fringe.regions[told.saved.slices][shown]
-                told = self._with_visible(told, np.bincount(regions, minlength=self._regions))
+            return self._whole(state, index) if whole else self._by_apply_mask(state, index)
+        told = self._told(measured, state, index)
+        if isinstance(told.shown, NearlyLevel):
+            picture = OwnPicture.of(measured.squares >= self._cuts.shown, measured.saved)
+            told = told._replace(shown=picture)
         return told
 
     def _lost(self, state: int, index: int) -> Whole:
@@ -310,14 +309,15 @@ class AllMasks:
     ) -> _Told:
         cuts = self._cuts
         fate, stats = self._fate(measured.counts)
-        if fate != "coverage":
-            field = self._field_of_fate(fate, state, index)
-            if fate == "dropped":
-                field = field._replace(alpha_stats=stats)
-            return _Told((fate, stats if fate == "dropped" else None), field)
+        if fate == "discarded":
+            return self._of_fate(fate, state, index)
+        if fate == "dropped":
+            told = self._of_fate(fate, state, index)
+            field = told.field._replace(alpha_stats=stats)
+            return told._replace(key=(fate, stats), field=field)
         if index == 0:
             # The only level whose good pixels need not be covered.
-            return self._plainly(state, index, False)
+            return self._by_apply_mask(state, index)
         field = LevelField(
             "coverage",
             # As `apply_mask` has them, to the last bit: it tells what is lost.
@@ -327,12 +327,15 @@ class AllMasks:
             stats,
             measured.guards,
         )
-        shows_all = int(measured.counts[cuts.shown :].sum()) == measured.shown_px
-        told = _Told(("coverage", state, index), field, measured.saved, shows_all)
-        if change is None:
+        told = _Told(("coverage", state, index), field)
+        if self._shown is None:
             return told
-        hidden = (change.before >= cuts.shown) & (change.after < cuts.shown)
-        return told._replace(unseen=change.places[hidden])
+        shows_all = int(measured.counts[cuts.shown :].sum()) == measured.shown_px
+        shown = NearlyLevel(index, measured.saved, shows_all)
+        if change is not None:
+            hidden = (change.before >= cuts.shown) & (change.after < cuts.shown)
+            shown = shown._replace(unseen=change.places[hidden])
+        return told._replace(shown=shown)
 
     def _fate(self, counts: Whole) -> tuple[Fate, AlphaStats]:
         """Return what becomes of a coverage mask, and the stats of its alpha."""
@@ -347,27 +350,25 @@ class AllMasks:
             return "discarded", stats
         return "dropped" if stats.nonzero_frac < LEAST_KEPT_SHARE else "coverage", stats
 
-    def _field_of_fate(self, fate: Fate, state: int, index: int) -> LevelField:
+    def _of_fate(self, fate: Fate, state: int, index: int) -> _Told:
         """Return what ZeMosaic does instead: the same for all masks of a fate."""
         with self._lock:
             if fate not in self._fates:
-                self._fates[fate] = self._by_apply_mask(state, index)
+                told = self._by_apply_mask(state, index)
+                self._fates[fate] = told._replace(key=(fate, None))
             return self._fates[fate]
 
-    def _plainly(self, state: int, index: int, whole: bool) -> _Told:
-        if not whole:
-            return _Told(("coverage", state, index), self._by_apply_mask(state, index))
+    def _whole(self, state: int, index: int) -> _Told:
+        """Return the mask of a level that every pixel reaches; it may be discarded for that."""
+        told = self._of_fate("whole", state, index)
+        if "coverage mask discarded" not in told.field.guards:
+            return told
+        told = told._replace(key=("discarded", None))
         with self._lock:
-            if "whole" not in self._fates:
-                self._fates["whole"] = self._by_apply_mask(state, index)
-                if "coverage mask discarded" in self._fates["whole"].guards:
-                    self._fates["discarded"] = self._fates["whole"]
-            field = self._fates["whole"]
-        if "coverage mask discarded" in field.guards:
-            return _Told(("discarded", None), field)
-        return _Told(("whole",), field)
+            self._fates["discarded"] = told
+        return told
 
-    def _by_apply_mask(self, state: int, index: int) -> LevelField:
+    def _by_apply_mask(self, state: int, index: int) -> _Told:
         # By the share, because the relax rule never touches it.
         asked = replace(
             self._parameters,
@@ -375,7 +376,11 @@ class AllMasks:
             min_coverage_frac=self.levels[index] / self.levels[-1],
             morph_open_px=OPENINGS[state],
         )
-        return field_of(apply_mask(self._study, asked, fringe=self._fringe))
+        outcome = apply_mask(self._study, asked)
+        told = _Told(("coverage", state, index), field_of(outcome))
+        if self._shown is None or outcome.field_lost is None:
+            return told
+        return told._replace(shown=OwnPicture.of(shown_pixels(outcome), outcome.saved_rect))
 
     # ----- measuring --------------------------------------------------------------------
 
@@ -413,7 +418,7 @@ class AllMasks:
             squares = self._rewritten(plain.squares, change)
             sums = self._sums(squares, counts, plain.box, saved)
             return _Measured(plain.squares, counts, plain.box, core, saved, guards, *sums)
-        inside = _inside(saved, places, core.shape[1])
+        inside = places_inside(saved, places, core.shape[1])
         before, after = before[inside], after[inside]
         hidden = int(np.count_nonzero((before >= cuts.shown) & (after < cuts.shown)))
         light = plain.light + float((cuts.alpha[after] - cuts.alpha[before]).sum())
@@ -427,7 +432,7 @@ class AllMasks:
 
     def _crops(self, core: Mask, squares: Squares) -> tuple[Rect, tuple[Guard, ...]]:
         """Return what the saved tile keeps, and the crops that were skipped."""
-        saved = Rect(0, 0, *core.shape)
+        saved = Rect.whole(core.shape)
         guards: list[Guard] = []
         if self._parameters.strict_overlap_crop_enabled:
             strict, skipped = crop_round_core(core.view(np.uint8), self._parameters)
@@ -446,7 +451,7 @@ class AllMasks:
     def _sums(self, squares: Squares, counts: Whole, box: Rect, saved: Rect) -> tuple[int, float]:
         """Return the opaque pixels and the sum of alpha of the saved tile."""
         inside = counts
-        for part in _outside(saved, box):
+        for part in parts_outside(saved, box):
             inside = inside - pixel_counts(squares[part], self._cuts.alpha.size)
         seen = np.flatnonzero(inside[1:]) + 1
         light = float((inside[seen] * self._cuts.alpha[seen]).sum())
@@ -472,123 +477,35 @@ class AllMasks:
         place, distance = place[first], distance[first]
         return _Change(place, squares.ravel()[place].astype(np.int64), distance)
 
-    # ----- the fringe -------------------------------------------------------------------
+    # ----- all together -----------------------------------------------------------------
 
-    @property
-    def _regions(self) -> int:
-        return 0 if self._fringe is None else self._fringe.region_steps.count.size
-
-    def _with_visible(self, told: _Told, visible: Whole) -> _Told:
-        assert self._fringe is not None
-        left = residual_of_visible(self._fringe, visible)
-        return told._replace(field=told.field._replace(fringe=left), saved=None)
-
-    def _all_told(
-        self, told: list[list[_Told]], top: Ranks
-    ) -> tuple[tuple[LevelField, ...], tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]]:
-        """Tell the fringe of every mask, and give each mask once."""
-        fringe, visible = self._fringe, None
-        if fringe is not None:
-            count = len(self.levels)
-            joint = np.multiply(fringe.regions, count, dtype=np.int64)
-            joint += top
-            table = np.bincount(joint.ravel(), minlength=self._regions * count)
-            visible = np.cumsum(table.reshape(self._regions, count)[:, ::-1], axis=1)[:, ::-1]
+    def _each_once(self, told: list[list[_Told]]) -> tuple[tuple[LevelField, ...], Chosen]:
+        """Give each mask once, with its fringe."""
         number: dict[tuple[Any, ...], int] = {}
-        masks: list[LevelField] = []
+        masks: list[_Told] = []
         chosen: list[list[int]] = [[] for _ in self._ranks]
-        for index, of_level in enumerate(told):
+        for of_level in told:
             for state, each in enumerate(of_level):
                 key = (each.key, each.field.guards)
                 if key not in number:
                     number[key] = len(masks)
-                    if visible is not None and each.saved is not None:
-                        each = self._with_visible(
-                            each, self._visible(each, visible[:, index], top, index)
-                        )
-                    masks.append(each.field)
+                    masks.append(each)
                 chosen[state].append(number[key])
         rows = [tuple(each) for each in chosen]
-        return tuple(masks), (rows[0], rows[1], rows[-1])
+        return self._fields(masks), (rows[0], rows[1], rows[-1])
 
-    def _visible(self, told: _Told, visible: Whole, top: Ranks, index: int) -> Whole:
-        """Return the visible pixels of each region, from those of the level's plain mask."""
-        assert self._fringe is not None
-        assert told.saved is not None
-        regions, saved, unseen = self._fringe.regions, told.saved, told.unseen
-        if not told.shows_all:
-            for part in _outside(saved, Rect(0, 0, *top.shape)):
-                cut_off = regions[part][top[part] >= index]
-                visible = visible - np.bincount(cut_off, minlength=self._regions)
-            unseen = unseen[_inside(saved, unseen, top.shape[1])]
-        return visible - np.bincount(regions.ravel()[unseen], minlength=self._regions)
+    def _fields(self, masks: list[_Told]) -> tuple[LevelField, ...]:
+        """Return the figures of masks, with what of the fringe stays visible."""
+        if self._fringe is None or self._shown is None:
+            return tuple(each.field for each in masks)
+        # Dropped masks share what is shown instead of them.
+        shown = {id(each.shown): each.shown for each in masks if each.shown is not None}
+        residuals = self._shown.residuals(self._fringe(), list(shown.values()))
+        left = dict(zip(shown, residuals, strict=True))
+        return tuple(each.field._replace(fringe=left.get(id(each.shown))) for each in masks)
 
 
-# --- counting --------------------------------------------------------------------------------
-
-
-def ranks_of(frames: NDArray[np.float32]) -> tuple[tuple[float, ...], Ranks]:
-    """Return the levels of a coverage, and which one each pixel reaches.
-
-    Parameters
-    ----------
-    frames : (H, W) float32 array
-        Finite; negative values count as 0.
-
-    Returns
-    -------
-    levels : tuple of float
-        Rising: 0, then each count that occurs.
-    ranks : (H, W) uint8 or uint16 array
-        1 + the index of the pixel's level: a level's good pixels have at least that.
-
-    Raises
-    ------
-    CoverageError
-        There are more levels than anybody could judge.
-    """
-    most = float(frames.max())
-    if float(frames.min()) >= 0 and most < 2**16 - 1:
-        counts: Ranks = frames.astype(np.uint8 if most < 2**8 - 1 else np.uint16)
-        if np.array_equal(counts, frames):
-            # Frames are counted: many times quicker than sorting every pixel.
-            occurs = pixel_counts(counts, int(most) + 1) > 0
-            occurs[0] = True
-            rank = np.cumsum(occurs).astype(counts.dtype)
-            levels = tuple(float(each) for each in np.flatnonzero(occurs))
-            return levels, rank.take(counts)
-    values = np.unique(frames[frames > 0])
-    if values.size >= 2**16 - 1:
-        raise CoverageError(
-            f"coverage: expected counts of frames, got {values.size} different values"
-        )
-    ranks = np.searchsorted(values, frames, side="right") + 1
-    return (0.0, *(float(each) for each in values)), ranks.astype(np.uint16)
-
-
-def pixel_counts(values: Ranks | Squares, size: int) -> Whole:
-    """Return how many pixels have each whole number from 0 to `size` − 1.
-
-    Parameters
-    ----------
-    values : (H, W) uint8, uint16 or float32 array
-        Whole numbers below `size`.
-    size : int
-    """
-    counts = np.zeros(size, dtype=np.int64)
-    rows = max(1, EXACT_COUNT // max(1, values.shape[1]))
-    for top in range(0, values.shape[0], rows):
-        part = cv2.calcHist([values[top : top + rows]], [0], None, [size], [0, size])
-        counts += part.ravel().astype(np.int64)
-    return counts
-
-
-def _opened(ranks: Ranks, kernel: NDArray[np.uint8]) -> Ranks:
-    # Opening picks the ranks of each level's good pixels after their opening.
-    opened = cv2.morphologyEx(
-        ranks, cv2.MORPH_OPEN, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0
-    )
-    return np.asarray(opened, dtype=ranks.dtype)
+# --- parts of it -----------------------------------------------------------------------------
 
 
 def _cuts(parameters: MaskParameters, margin_px: float) -> _Cuts:
@@ -615,25 +532,6 @@ def _disc(margin_px: float, last: int) -> NDArray[Any]:
     line = np.arange(-reach, reach + 1) ** 2
     squares = np.minimum(np.add.outer(line, line), last)
     return squares.astype(np.uint16 if last < 2**16 else np.float32)
-
-
-def _inside(rect: Rect, places: Whole, width: int) -> Mask:
-    y, x = np.divmod(places, width)
-    inside: Mask = (y >= rect.y0) & (y < rect.y1) & (x >= rect.x0) & (x < rect.x1)
-    return inside
-
-
-def _outside(rect: Rect, box: Rect) -> list[tuple[slice, slice]]:
-    """Return the parts of a box that lie outside a rectangle."""
-    y0, y1 = (min(max(each, box.y0), box.y1) for each in (rect.y0, rect.y1))
-    x0, x1 = (min(max(each, box.x0), box.x1) for each in (rect.x0, rect.x1))
-    parts = (
-        Rect(box.y0, box.x0, y0, box.x1),
-        Rect(y1, box.x0, box.y1, box.x1),
-        Rect(y0, box.x0, y1, x0),
-        Rect(y0, x1, y1, box.x1),
-    )
-    return [each.slices for each in parts if each.height > 0 and each.width > 0]
 
 
 def _with_guards(told: _Told, guard: Guard) -> _Told:

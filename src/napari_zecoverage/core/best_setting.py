@@ -29,8 +29,8 @@ from napari_zecoverage.core.levels import (
     threshold_in_frames,
     why_cliff,
 )
-from napari_zecoverage.core.outcome import RELAXED_MAXIMUM
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.core.read_thresholds import RELAXED_MAXIMUM
 
 Floats = NDArray[np.float64]
 

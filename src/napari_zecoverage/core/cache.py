@@ -8,6 +8,7 @@ import logging
 import operator
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from os import PathLike
@@ -292,13 +293,13 @@ class StudyCache:
 
     def entries(self) -> list[Path]:
         """Return the entries' files, the one not used for longest first."""
+        found = []
         try:
-            found = [
-                (each.stat().st_mtime_ns, each)
-                for each in self.directory.glob(f"*{STUDY_SUFFIX}")
-                # What another process is writing is no entry yet.
-                if not each.name.startswith(".")
-            ]
+            for each in self.directory.glob(f"*{STUDY_SUFFIX}"):
+                # What another process is writing is no entry yet; it may also have removed one.
+                if not each.name.startswith("."):
+                    with suppress(FileNotFoundError):
+                        found.append((each.stat().st_mtime_ns, each))
         except OSError as error:
             log.debug("%s: %s", self.directory, error)
             return []
@@ -320,9 +321,9 @@ class StudyCache:
         for each in entries:
             if excess <= 0:
                 return
-            if each != keep:
-                excess -= _size(each)
-                _remove(each)
+            size = _size(each)
+            if each != keep and _remove(each):
+                excess -= size
 
 
 def _renewed(study: ClusterStudy, cluster: Cluster) -> ClusterStudy:
@@ -343,6 +344,9 @@ def _size(path: Path) -> int:
 def _remove(path: Path) -> bool:
     try:
         path.unlink()
+    except FileNotFoundError:
+        # By another process: it is gone all the same.
+        return True
     except OSError as error:
         log.warning("%s cannot be removed (%s)", path, reason_of(error))
         return False

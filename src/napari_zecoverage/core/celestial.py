@@ -1,4 +1,8 @@
-"""Where a frame lies on the sky: its WCS, as far as ZeMosaic would accept it (ZEMOSAIC.md §1)."""
+"""Where a frame lies on the sky: its WCS, as far as ZeMosaic would accept it (ZEMOSAIC.md §1).
+
+astropy takes as long to import as all the rest that the window opens with. So it is
+imported, here and elsewhere, by the functions that need it, when they do.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
-from astropy.io import fits
 
 from napari_zecoverage.core.fits_headers import CardValue, is_number, parse_card
 from napari_zecoverage.core.opening import quiet
@@ -26,7 +29,7 @@ def celestial_wcs(
     parsed = dict(filter(None, map(parse_card, cards)))
     if not _has_wcs_cards(parsed):
         return None, None
-    # They bring the sky's coordinates along, which take a while to import.
+    from astropy.io import fits
     from astropy.wcs import WCS
     from astropy.wcs.utils import proj_plane_pixel_scales
 

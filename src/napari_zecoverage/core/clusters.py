@@ -10,14 +10,16 @@ import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final, Self
 
-from napari_zecoverage.core.errors import ClusterError, FrameError
+from napari_zecoverage.core.errors import ClusterError, FrameError, StudyCancelledError
 from napari_zecoverage.core.frames import FRAME_ENDINGS, RESULT_CREATOR, FrameInfo, look_at_frame
 from napari_zecoverage.core.header_words import Mount
 from napari_zecoverage.core.paths import absolute
@@ -38,6 +40,7 @@ MAX_FOLDER_DEPTH: Final = 8
 """Levels of sub-folders that are searched for frames."""
 
 _PARALLEL_LOOKS: Final = 8
+_ASK_EVERY_S: Final = 0.1  # whether to stop, while nothing comes in
 _NAMED_AT_MOST: Final = 5  # files that a message names before it counts the rest
 _TIE: Final = 1e-12  # radians: nearer to each other than any WCS can tell
 
@@ -91,7 +94,14 @@ class Cluster:
     run_folder: Path | None = None
 
     @classmethod
-    def from_files(cls, paths: Iterable[str | os.PathLike[str]], name: str | None = None) -> Self:
+    def from_files(
+        cls,
+        paths: Iterable[str | os.PathLike[str]],
+        name: str | None = None,
+        *,
+        progress: Callable[[int, int], object] | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> Self:
         """Make a cluster of files, leaving out with a reason what cannot be taken.
 
         Parameters
@@ -101,6 +111,8 @@ class Cluster:
             whatever names, is taken once.
         name : str, optional
             Else the name of the folder they share, or of the only file.
+        progress, should_stop : callable, optional
+            As for `look_at_all`.
 
         Returns
         -------
@@ -112,11 +124,13 @@ class Cluster:
         ------
         ClusterError
             No frame is left; the message says what was tried.
+        StudyCancelledError
+            `should_stop` said so.
         """
         files, notes = _without_repeats([paths] if isinstance(paths, (str, os.PathLike)) else paths)
         if not files:
             raise ClusterError("No files were given; a cluster needs at least one frame.")
-        looks = look_at_all(files)
+        looks = look_at_all(files, progress=progress, should_stop=should_stop)
         return cls.from_frames(
             [look for look in looks if isinstance(look, FrameInfo)],
             name or _shared_name(files),
@@ -287,6 +301,9 @@ class Cluster:
 
 def find_frame_clusters(
     source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[Cluster]:
     """Find the clusters of frames in what the user points at, going by its folders.
 
@@ -297,6 +314,11 @@ def find_frame_clusters(
         sub-folders with frames is another; or a list of these, whose files
         together are one cluster. Hidden folders and those that ZeMosaic writes
         its own files to are passed over.
+    progress : callable, optional
+        Given how many frames were looked at, and how many there are: of the list's
+        files, then of each folder with its sub-folders.
+    should_stop : callable, optional
+        Asked at each folder and at each frame.
 
     Returns
     -------
@@ -308,15 +330,19 @@ def find_frame_clusters(
     ClusterError
         There is no frame; the message names the folder and the endings that
         were looked for.
+    StudyCancelledError
+        `should_stop` said so.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_place(absolute(source))
+        return _from_place(absolute(source), progress, should_stop)
     given = [absolute(each) for each in source]
     files = [place for place in given if not os.path.isdir(place)]
-    clusters = [Cluster.from_files(files)] if files or not given else []
+    clusters = []
+    if files or not given:
+        clusters.append(Cluster.from_files(files, progress=progress, should_stop=should_stop))
     for place in given:
         if os.path.isdir(place):
-            clusters += _from_place(place)
+            clusters += _from_place(place, progress, should_stop)
     return clusters
 
 
@@ -331,21 +357,38 @@ def _real(path: Path) -> str:
         return str(path)
 
 
-def _from_place(place: Path) -> list[Cluster]:
+def _from_place(
+    place: Path,
+    progress: Callable[[int, int], object] | None,
+    should_stop: Callable[[], bool] | None,
+) -> list[Cluster]:
     if not os.path.isdir(place):
         if not os.path.exists(place):
             raise ClusterError(f"{place}: there is no such file or folder.")
-        return [Cluster.from_files([place])]
+        return [Cluster.from_files([place], progress=progress, should_stop=should_stop)]
     clusters: list[Cluster] = []
     failures = []
-    for folder, files in folders_with_frames(place):
+    folders = list(folders_with_frames(place, should_stop=should_stop))
+    total = sum(len(files) for _, files in folders)
+    before = 0
+
+    def report(done: int, _: int) -> None:
+        if progress is not None:
+            progress(before + done, total)
+
+    for folder, files in folders:
         name = folder.name if folder == place else folder.relative_to(place).as_posix()
         try:
-            clusters.append(Cluster.from_files(files, name or str(folder)))
+            clusters.append(
+                Cluster.from_files(
+                    files, name or str(folder), progress=report, should_stop=should_stop
+                )
+            )
         except ClusterError as error:
             # One bad folder does not keep the others from being opened.
             failures.append(f"{folder}: {error}")
             _log.warning("%s: %s", folder, error)
+        before += len(files)
     if clusters and failures:
         first = clusters[0]
         clusters[0] = replace(first, notes=(*first.notes, *failures))
@@ -359,7 +402,9 @@ def _from_place(place: Path) -> list[Cluster]:
     return clusters
 
 
-def folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
+def folders_with_frames(
+    top: Path, *, should_stop: Callable[[], bool] | None = None
+) -> Iterator[tuple[Path, list[Path]]]:
     """Go through a folder and its sub-folders, each once, in the order of their names.
 
     Parameters
@@ -367,6 +412,8 @@ def folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
     top : Path
         Hidden sub-folders and those that ZeMosaic writes its own files to are
         passed over, and those more than `MAX_FOLDER_DEPTH` levels down.
+    should_stop : callable, optional
+        Asked at each folder.
 
     Yields
     ------
@@ -378,10 +425,13 @@ def folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
     ------
     ClusterError
         `top` cannot be read.
+    StudyCancelledError
+        `should_stop` said so.
     """
     visited: set[str] = set()
     waiting = [(top, 0)]
     while waiting:
+        _stop_if_asked(should_stop)
         folder, depth = waiting.pop()
         real = _real(folder)
         if real in visited:
@@ -400,6 +450,11 @@ def folders_with_frames(top: Path) -> Iterator[tuple[Path, list[Path]]]:
         if depth < MAX_FOLDER_DEPTH:
             below = [each for each in inside if _is_searched(each.name) and os.path.isdir(each)]
             waiting += [(each, depth + 1) for each in reversed(below)]
+
+
+def _stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
+    if should_stop is not None and should_stop():
+        raise StudyCancelledError("looking for frames was cancelled; nothing was opened")
 
 
 def _is_frame_name(name: str) -> bool:
@@ -426,17 +481,32 @@ def _without_repeats(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Path
     return [same[0] for same in by_file.values()], notes
 
 
-def look_at_all(files: Sequence[Path]) -> list[FrameInfo | FrameError]:
+def look_at_all(
+    files: Sequence[Path],
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[FrameInfo | FrameError]:
     """Look at files, several at a time.
 
     Parameters
     ----------
     files : sequence of Path
+    progress : callable, optional
+        Given how many were looked at and how many there are, from the calling thread.
+    should_stop : callable, optional
+        Asked at each file and ten times a second, from the calling thread. Files
+        that are being looked at then are waited for, the others are not begun.
 
     Returns
     -------
     list of FrameInfo or FrameError
         One a file, in their order.
+
+    Raises
+    ------
+    StudyCancelledError
+        `should_stop` said so.
     """
     if not files:
         return []
@@ -447,8 +517,24 @@ def look_at_all(files: Sequence[Path]) -> list[FrameInfo | FrameError]:
         except FrameError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=min(_PARALLEL_LOOKS, len(files))) as pool:
-        return list(pool.map(look, files))
+    pool = ThreadPoolExecutor(max_workers=min(_PARALLEL_LOOKS, len(files)))
+    try:
+        looks = [pool.submit(look, file) for file in files]
+        looked_at: SimpleQueue[object] = SimpleQueue()
+        for each in looks:
+            each.add_done_callback(looked_at.put)
+        count = 0
+        while count < len(files):
+            _stop_if_asked(should_stop)
+            # One that is slow to be read keeps nobody from being asked.
+            with suppress(Empty):
+                looked_at.get(timeout=_ASK_EVERY_S)
+                count += 1
+                if progress is not None:
+                    progress(count, len(files))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return [each.result() for each in looks]
 
 
 def _identity(frame: FrameInfo) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.errors import ParameterError, StudyCancelledError
-from napari_zecoverage.core.frame_shares import GROUPS, FramesThere
+from napari_zecoverage.core.frame_shares import FramesThere
 from napari_zecoverage.core.fringe_map import LocalColours
 from napari_zecoverage.core.places import (
     Grid,
@@ -31,9 +31,11 @@ from napari_zecoverage.core.places import (
     make_places,
     number_counts,
 )
+from napari_zecoverage.core.raw_steps import unmatched_colours
 from napari_zecoverage.core.sky_samples import SkySamples, find_bright
 from napari_zecoverage.core.sky_steps import SkySteps, measure_steps
 from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.core.sure_steps import error_along, sure_lengths
 
 Floats = NDArray[np.float64]
 Picture = NDArray[np.float32]
@@ -42,10 +44,6 @@ Mask = NDArray[np.bool_]
 
 MIN_VISIBLE_PX: Final = 16
 """Fewer pixels than this of a place are not seen."""
-
-LOOK_ELSEWHERE: Final = 0.01
-"""Chance that noise alone is taken for a step, all places together. The length of two normal
-numbers exceeds z σ with the chance exp(−z² / 2)."""
 
 
 class CountFringe(NamedTuple):
@@ -97,7 +95,7 @@ class CountFringe(NamedTuple):
     @property
     def step_error(self) -> float:
         """1 σ of `step`, ADU: the errors along the step's direction."""
-        return _error_along(
+        return error_along(
             self.red_green, self.blue_green, self.red_green_error, self.blue_green_error
         )
 
@@ -110,13 +108,6 @@ class CountFringe(NamedTuple):
     def sigmas(self) -> float:
         """`step` in units of `noise`."""
         return self.step / self.noise if self.noise > 0 else math.nan
-
-
-def _error_along(red_green: float, blue_green: float, error: float, other: float) -> float:
-    length = math.hypot(red_green, blue_green)
-    if length == 0:
-        return math.hypot(error, other) / math.sqrt(2)
-    return math.hypot(red_green * error, blue_green * other) / length
 
 
 class RegionSteps(NamedTuple):
@@ -154,19 +145,8 @@ class RegionSteps(NamedTuple):
 
     @property
     def sure_step(self) -> Floats:
-        """ADU: length of (R−G, B−G) that is there for all the noise; NaN where not measurable.
-
-        The part that noise adds to a length is taken out, and 1 σ more, so that the
-        longest of many is not the noisiest. 0 where it cannot be told from noise.
-        """
-        square = self.red_green**2 + self.blue_green**2
-        error = self.error
-        known = np.isfinite(square)
-        limit = math.sqrt(2 * math.log(max(int(known.sum()), 1) / LOOK_ELSEWHERE))
-        with np.errstate(invalid="ignore"):
-            length = np.sqrt(np.maximum(square - 2 * error**2, 0.0)) - error
-            sure = np.where(square > (limit * error) ** 2, np.maximum(length, 0.0), 0.0)
-        return np.where(known, sure, np.nan)
+        """ADU: length of (R−G, B−G) that is there for all the noise; see `sure_lengths`."""
+        return sure_lengths(self.red_green, self.blue_green, self.error)
 
 
 class ResidualFringe(NamedTuple):
@@ -218,6 +198,8 @@ class Fringe:
         One item a region.
     notes : tuple of str
         What is not measurable and why, in words.
+    samples : LocalColours or None
+        What `map` is drawn from; None when there is no core.
     """
 
     counts: tuple[CountFringe, ...]
@@ -311,28 +293,6 @@ def _pictures(study: ClusterStudy) -> tuple[Picture, Picture]:
     return study.tile, study.coverage
 
 
-def _unmatched(
-    study: ClusterStudy, frames: FramesThere, sampled: Picture, sky: SkySamples, core: int
-) -> Floats:
-    """Return what undoing the match of the backgrounds adds to each group of frames: (groups, 2).
-
-    matched = slope · raw + offset, so a frame was (level − offset) / slope where the
-    matched sky is at `level`. NaN when it is not known what was done to the frames.
-    """
-    group = frames.parts(GROUPS)
-    known = [study.backgrounds[each] for each in frames.frame if each < len(study.backgrounds)]
-    if len(known) < group.size or None in known:
-        return np.full((int(group.max()) + 1, 2), np.nan)
-    core_samples = sky.sample[int(sky.number_edges[core]) :]
-    core_samples = core_samples[:: max(1, core_samples.size // 50_000)]
-    level = np.median(sampled.reshape(-1, 3)[core_samples], axis=0).astype(np.float64)
-    slope, offset = np.array(known).transpose(1, 0, 2)
-    shift = (level - offset) / slope - level
-    colours = np.column_stack([shift[:, 0] - shift[:, 1], shift[:, 2] - shift[:, 1]])
-    weight = np.eye(int(group.max()) + 1)[group] * frames.times[:, None]
-    return np.asarray(weight.T @ colours / weight.sum(axis=0)[:, None])
-
-
 def _assemble(
     study: ClusterStudy,
     counts: Floats,
@@ -354,7 +314,7 @@ def _assemble(
         sky_px = np.minimum(measured.samples * grid.step**2, places.area)
         core_count, core_noise = float(counts[measured.core]), measured.core_noise
         if measured.by_group.size:
-            unmatched = _unmatched(study, frames, sampled, sky, measured.core)
+            unmatched = unmatched_colours(study, frames, sampled, sky, measured.core)
             raw = step + measured.by_group @ unmatched
             count_raw = measured.count_step + measured.count_by_group @ unmatched
     region_steps = RegionSteps(

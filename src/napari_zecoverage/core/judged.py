@@ -11,31 +11,28 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Self, get_args
+from threading import Event
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import cv2
 
 from napari_zecoverage.core.all_masks import AllMasks
-from napari_zecoverage.core.errors import JudgedClusterError, ParameterError
-from napari_zecoverage.core.fringe import Fringe, ResidualFringe
+from napari_zecoverage.core.errors import ParameterError
+from napari_zecoverage.core.fringe import Fringe, measure_fringe
+from napari_zecoverage.core.judged_json import SCHEMA_VERSION, read_judged
 from napari_zecoverage.core.levels import (
-    OPENINGS,
-    Branch,
-    Guard,
     LevelField,
     guards_of_settings,
     level_index,
     opening_as_read,
 )
-from napari_zecoverage.core.outcome import AlphaStats
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.plain_json import plain
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
-
-SCHEMA_VERSION: Final = 1
-"""Of the JSON; one of another version is refused."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +146,7 @@ class JudgedCluster:
         JudgedClusterError
             The text is not JSON, of another version, or says what cannot be.
         """
-        return cls(**_read(text))
+        return cls(**read_judged(text))
 
 
 def judge(
@@ -187,9 +184,90 @@ def judge(
     StudyCancelledError
         `should_stop` said so.
     """
+    known = None if fringe is None else lambda: fringe
+    return _judged(study, parameters, known, progress, should_stop)
+
+
+def judge_with_fringe(
+    study: ClusterStudy,
+    parameters: MaskParameters | None = None,
+    *,
+    on_fringe: Callable[[Fringe], object] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> tuple[Fringe | None, JudgedCluster]:
+    """Measure the fringe of a study and judge its masks, both at the same time.
+
+    The figures are those of `measure_fringe` and then `judge`, sooner. With one
+    thread (`cv2.getNumThreads`, as a worker process of many has it) it is one
+    after the other, in the memory of one.
+
+    Parameters
+    ----------
+    study : ClusterStudy
+        With a coverage. Without a tile there is no fringe.
+    parameters : MaskParameters, optional
+        As for `judge`.
+    on_fringe : callable, optional
+        Given the fringe as soon as it is measured, mostly before all masks are
+        looked at; in the thread that measured it.
+    progress : callable, optional
+        Given the levels looked at and all levels; in the calling thread.
+    should_stop : callable, optional
+        Asked now and then, from two threads.
+
+    Returns
+    -------
+    fringe : Fringe or None
+    judged : JudgedCluster
+
+    Raises
+    ------
+    CoverageError
+        The study has no coverage.
+    StudyCancelledError
+        `should_stop` said so.
+    """
+    given_up = Event()
+
+    def stop_measuring() -> bool:
+        return given_up.is_set() or (should_stop is not None and should_stop())
+
+    def measure() -> Fringe:
+        fringe = measure_fringe(study, should_stop=stop_measuring)
+        if on_fringe is not None:
+            on_fringe(fringe)
+        return fringe
+
+    if study.tile is None or study.coverage is None:
+        return None, judge(study, parameters, progress=progress, should_stop=should_stop)
+    if cv2.getNumThreads() <= 1:
+        fringe = measure()
+        judged = judge(study, parameters, fringe=fringe, progress=progress, should_stop=should_stop)
+        return fringe, judged
+    # A thread of its own: waiting for it can never fill the pool that looks at the masks.
+    with ThreadPoolExecutor(1, "zecoverage-fringe") as thread:
+        measuring = thread.submit(measure)
+        try:
+            judged = _judged(study, parameters, measuring.result, progress, should_stop)
+        finally:
+            # Without the masks nobody waits for it; with them it is measured already.
+            given_up.set()
+    return measuring.result(), judged
+
+
+def _judged(
+    study: ClusterStudy,
+    parameters: MaskParameters | None,
+    fringe_known: Callable[[], Fringe] | None,
+    progress: Callable[[int, int], object] | None,
+    should_stop: Callable[[], bool] | None,
+) -> JudgedCluster:
+    """Judge with a fringe that is asked for when all masks were looked at."""
     parameters = parameters or MaskParameters()
-    masks = AllMasks(study, parameters, fringe)
+    masks = AllMasks(study, parameters, fringe_known)
     found, chosen = masks.look_at_all(progress=progress, should_stop=should_stop)
+    fringe = None if fringe_known is None else fringe_known()
     return JudgedCluster(
         name=study.cluster.name,
         frames=study.frames_used,
@@ -239,116 +317,3 @@ _COUNTING: Final = (
 
 def _what_counts(parameters: MaskParameters) -> tuple[Any, ...]:
     return tuple(getattr(parameters, name) for name in _COUNTING)
-
-
-# --- JSON ----------------------------------------------------------------------------------
-
-
-def _read(text: str | bytes) -> dict[str, Any]:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise JudgedClusterError(f"judged cluster: not JSON ({error}); judge it again") from None
-    if not isinstance(content, dict):
-        raise JudgedClusterError("judged cluster: expected a JSON object; judge it again")
-    if content.get("schema") != SCHEMA_VERSION:
-        raise JudgedClusterError(
-            f"judged cluster: expected the schema {SCHEMA_VERSION}, "
-            f"got {content.get('schema')!r}; judge it again"
-        )
-    try:
-        return _checked(content)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise JudgedClusterError(
-            f"judged cluster: {_what_is_wrong(error)}; judge it again"
-        ) from None
-
-
-def _what_is_wrong(error: Exception) -> str:
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
-
-
-def _checked(content: dict[str, Any]) -> dict[str, Any]:
-    names = {each.name for each in dataclasses.fields(MaskParameters)} - {"notes"}
-    given = content["parameters"]
-    if not isinstance(given, dict) or set(given) != names:
-        raise ValueError("parameters: expected each setting once")
-    masks = tuple(_mask(each) for each in _list(content["masks"], "masks"))
-    levels = tuple(_number(each, "levels") for each in _list(content["levels"], "levels"))
-    if len(levels) < 2 or levels[0] != 0 or any(b <= a for a, b in pairwise(levels)):
-        raise ValueError("levels: expected rising numbers from 0")
-    chosen = tuple(
-        tuple(_whole(each, "chosen", len(masks) - 1) for each in _list(row, "chosen"))
-        for row in _list(content["chosen"], "chosen")
-    )
-    if len(chosen) != len(OPENINGS) or any(len(row) != len(levels) for row in chosen):
-        raise ValueError("chosen: expected three rows of one index a level")
-    maximum = _number(content["maximum"], "maximum")
-    if maximum != levels[-1]:
-        raise ValueError("maximum: expected the last level")
-    doubts = _list(content["doubts"], "doubts")
-    if not isinstance(content["name"], str) or not all(isinstance(each, str) for each in doubts):
-        raise ValueError("name, doubts: expected text")
-    return {
-        "name": content["name"],
-        "frames": _whole(content["frames"], "frames"),
-        "maximum": maximum,
-        "covered_px": _whole(content["covered_px"], "covered_px"),
-        "core_noise": _number(content["core_noise"], "core_noise", nan=True),
-        "parameters": MaskParameters(**given),
-        "levels": levels,
-        "masks": masks,
-        "chosen": chosen,
-        "doubts": tuple(doubts),
-    }
-
-
-def _mask(content: Any) -> LevelField:
-    if not isinstance(content, dict) or set(content) != set(LevelField._fields):
-        raise ValueError("masks: expected objects with " + ", ".join(LevelField._fields))
-    if content["source"] not in get_args(Branch):
-        raise ValueError(f"source: expected one of {', '.join(get_args(Branch))}")
-    guards = _list(content["guards"], "guards")
-    if any(each not in get_args(Guard) for each in guards):
-        raise ValueError(f"guards: expected only {', '.join(get_args(Guard))}")
-    return LevelField(
-        content["source"],
-        _number(content["hard"], "hard", nan=True),
-        _number(content["soft"], "soft", nan=True),
-        _tuple_of_numbers(ResidualFringe, content["fringe"]),
-        _tuple_of_numbers(AlphaStats, content["alpha_stats"]),
-        tuple(guards),
-    )
-
-
-def _tuple_of_numbers(kind: Any, content: Any) -> Any:
-    if content is None:
-        return None
-    if not isinstance(content, dict) or set(content) != set(kind._fields):
-        raise ValueError(f"{kind.__name__}: expected {', '.join(kind._fields)}")
-    values = {name: _number(value, name, nan=True) for name, value in content.items()}
-    if "area_px" in values:
-        values["area_px"] = _whole(content["area_px"], "area_px")
-    return kind(**values)
-
-
-def _list(value: Any, name: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise ValueError(f"{name}: expected a list")
-    return value
-
-
-def _number(value: Any, name: str, *, nan: bool = False) -> float:
-    if value is None and nan:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{name}: expected a number, got {value!r}")
-    return float(value)
-
-
-def _whole(value: Any, name: str, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name}: expected a whole number from 0, got {value!r}")
-    if most is not None and value > most:
-        raise ValueError(f"{name}: expected at most {most}, got {value}")
-    return value

@@ -14,14 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.fringe import ResidualFringe
-from napari_zecoverage.core.outcome import (
-    CROSS_MAXIMUM,
-    RELAXED_MAXIMUM,
-    AlphaStats,
-    MaskOutcome,
-    abs_as_read,
-)
+from napari_zecoverage.core.outcome import AlphaStats, MaskOutcome
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM, RELAXED_MAXIMUM, abs_as_read
 
 OPENINGS: Final = (0, 1, 2)
 """Values of morph_open_px that differ: none, cross, square; above 2 it is the square too."""

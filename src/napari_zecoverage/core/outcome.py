@@ -16,18 +16,20 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_zecoverage.core.alpha import (
+from napari_zecoverage.core.alpha import ThresholdRule
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.fallback_masks import height_and_width
+from napari_zecoverage.core.fringe import Fringe, ResidualFringe, residual_fringe
+from napari_zecoverage.core.mask_choice import (
     ChosenMask,
-    ThresholdRule,
     UsableCoverage,
     choose_mask,
-    height_and_width,
     usable_coverage,
 )
-from napari_zecoverage.core.crop import Rect, edge_trim, strict_crop, valid_without_alpha
-from napari_zecoverage.core.fringe import Fringe, ResidualFringe, residual_fringe
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Alpha, Mask
+from napari_zecoverage.core.read_thresholds import ReadThresholds, as_asked, as_read
+from napari_zecoverage.core.tile_crops import crop_tile
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
@@ -42,12 +44,6 @@ LEAST_KEPT_SHARE: Final = 0.10
 
 OPAQUE_ALPHA: Final = 0.5
 """From here on ALPHA is 255 in the saved tile, below it is 0."""
-
-RELAXED_MAXIMUM: Final = 6
-"""With at most so many frames on a pixel, min_coverage_abs never asks for all of them."""
-
-CROSS_MAXIMUM: Final = 3
-"""With at most so many frames on a pixel, the opening is the small cross."""
 
 
 class AlphaStats(NamedTuple):
@@ -267,17 +263,18 @@ def _cropped(outcome: MaskOutcome, study: ClusterStudy) -> MaskOutcome:
     making = outcome.making
     assert making is not None  # `_masked` gives it
     clean = None if making.coverage is None else making.coverage.frames
-    strict, saved, strict_notes = _strict_crop(outcome, clean)
-    trim, saved, trim_notes = _edge_trim(outcome, study, clean, saved)
-    crop_notes = strict_notes + trim_notes
+    crops = crop_tile(study, outcome.alpha, clean, outcome.parameters)
+    lost = None
+    if clean is not None:
+        lost = _field_lost(outcome, clean, crops.saved, making.covered_px)
     return replace(
         outcome,
-        notes=outcome.notes + crop_notes,
-        strict_crop=strict,
-        edge_trim=trim,
-        saved_rect=saved,
-        field_lost=None if clean is None else _field_lost(outcome, clean, saved, making.covered_px),
-        making=making._replace(crop_notes=crop_notes, fringe=None),
+        notes=outcome.notes + crops.notes,
+        strict_crop=crops.strict,
+        edge_trim=crops.trim,
+        saved_rect=crops.saved,
+        field_lost=lost,
+        making=making._replace(crop_notes=crops.notes, fringe=None),
     )
 
 
@@ -395,17 +392,6 @@ def _look_at_coverage(coverage: ArrayLike | None, shape: tuple[int, int]) -> Mak
     return Making(None, usable, "", int(np.count_nonzero(usable.frames > 0)))
 
 
-class _Thresholds(NamedTuple):
-    """The settings as the step hands them to the mask; `relaxed` when it lowered abs."""
-
-    margin_percent: float
-    decay: float
-    min_coverage_abs: float
-    min_coverage_frac: float
-    morph_open_px: int
-    relaxed: bool
-
-
 def _masked(
     tile: ArrayLike | None,
     making: Making,
@@ -414,7 +400,7 @@ def _masked(
     before: MaskOutcome | None,
 ) -> MaskOutcome:
     """Return the outcome before any crop."""
-    whole = Rect(0, 0, *shape)
+    whole = Rect.whole(shape)
     ignored = making.ignored
     coverage = None if making.coverage is None else making.coverage.frames
     if coverage is None and tile is None:
@@ -423,15 +409,15 @@ def _masked(
             "(low-signal mask), and this study has no tile: study it with a stack to see that mask."
         )
         return _outcome(parameters, None, "low-signal", (note,), whole)
-    notes: list[str] = []
     if making.coverage is None:
-        notes.append(
+        thresholds = as_asked(parameters)
+        note = (
             f"Coverage ignored: {ignored}. ZeMosaic makes its mask from the tile's own pixels "
             "instead; min_coverage_abs, min_coverage_frac and morph_open_px do nothing."
         )
-        thresholds = _Thresholds(*_asked(parameters), relaxed=False)
+        notes = [note]
     else:
-        thresholds = _relaxed(parameters, making.coverage.maximum, notes)
+        thresholds, notes = as_read(parameters, making.coverage.maximum)
     known = None if before is None or before.making is None else before.making.chosen
     chosen = choose_mask(tile, making.coverage, ignored, shape, thresholds, before=known)
     making = making._replace(chosen=chosen)
@@ -505,100 +491,8 @@ def _kept_share(outcome: MaskOutcome) -> float:
     return 0.0 if outcome.alpha_stats is None else outcome.alpha_stats.nonzero_frac
 
 
-def _asked(parameters: MaskParameters) -> tuple[float, float, float, float, int]:
-    return (
-        parameters.margin_percent,
-        parameters.decay,
-        parameters.min_coverage_abs,
-        parameters.min_coverage_frac,
-        parameters.morph_open_px,
-    )
-
-
-def abs_as_read(min_coverage_abs: float, min_coverage_frac: float, maximum: float) -> float:
-    """Return the min_coverage_abs that the master-tile step goes by (ZEMOSAIC.md §5.7).
-
-    Parameters
-    ----------
-    min_coverage_abs, min_coverage_frac : float
-        As asked for.
-    maximum : float
-        Frames on the best-covered pixel; above 0.
-
-    Returns
-    -------
-    float
-        At most `maximum`; lower where that is 6 or less and all of its frames
-        were asked for.
-    """
-    least = min(float(min_coverage_abs), maximum)
-    if maximum <= RELAXED_MAXIMUM and least >= maximum:
-        return min(max(1.0, math.ceil(min_coverage_frac * maximum)), max(1.0, maximum - 1.0))
-    return least
-
-
-def _relaxed(parameters: MaskParameters, maximum: float, notes: list[str]) -> _Thresholds:
-    """Return the thresholds as ZeMosaic lowers them for this maximum (ZEMOSAIC.md §5.7).
-
-    ZeMosaic also keeps min_coverage_abs at or below the frames used; coverage
-    cannot exceed these, so its maximum is the stricter limit.
-    """
-    margin, decay, least, share, opening = _asked(parameters)
-    if least > maximum:
-        notes.append(
-            f"min_coverage_abs {least:g} is read as {maximum:g}: no pixel is covered by more than "
-            f"{maximum:g} frames."
-        )
-        least = maximum
-    log.debug(
-        "MT_COVERAGE_THRESH: tile=0 cov_max=%.1f min_abs=%.1f min_frac=%.3f morph_open_px=%d",
-        maximum,
-        least,
-        share,
-        opening,
-    )
-    relaxed = False
-    if maximum <= RELAXED_MAXIMUM and least >= maximum:
-        before = least
-        least = abs_as_read(least, share, maximum)
-        relaxed = least != before
-        log.info(
-            "ALTaz coverage guard: min_coverage_abs %.1f->%.1f (cov_max=%.1f, min_frac=%.3f)",
-            before,
-            least,
-            maximum,
-            share,
-        )
-        if relaxed:
-            notes.append(_note_on_relaxed(before, least, maximum, share))
-    if maximum <= CROSS_MAXIMUM and opening > 1:
-        log.info("ALTaz coverage guard: morph_open_px %d->%d (cov_max=%.1f)", opening, 1, maximum)
-        notes.append(
-            f"morph_open_px {opening} is read as 1, the small cross: no pixel is covered by more "
-            f"than {CROSS_MAXIMUM} frames."
-        )
-        opening = 1
-    return _Thresholds(margin, decay, least, share, opening, relaxed)
-
-
-def _note_on_relaxed(before: float, after: float, maximum: float, share: float) -> str:
-    """Say what the relax rule did, and where it makes a larger abs the milder one (§10i)."""
-    note = (
-        f"min_coverage_abs {before:g} is lowered to {after:g}: no pixel is covered by more than "
-        f"{maximum:g} frames, and up to {RELAXED_MAXIMUM} ZeMosaic does not insist on all of them."
-    )
-    effective = max(after, share * maximum)
-    strictest = math.ceil(maximum) - 1
-    if strictest > effective:
-        note += (
-            f" A smaller min_coverage_abs can so be stricter: {strictest:g} would ask for "
-            f"{strictest:g} frames, {before:g} asks for {effective:g}."
-        )
-    return note
-
-
 def _notes_on_mask(
-    chosen: ChosenMask, thresholds: _Thresholds, coverage: NDArray[np.float32] | None
+    chosen: ChosenMask, thresholds: ReadThresholds, coverage: NDArray[np.float32] | None
 ) -> list[str]:
     """Say where the mask is not what was asked for; an ignored coverage is told already."""
     notes = []
@@ -690,68 +584,7 @@ def _any_finite(tile: NDArray[Any]) -> Mask:
     return finite
 
 
-# --- crops and field -----------------------------------------------------------------------
-
-
-def _strict_crop(
-    outcome: MaskOutcome, coverage: NDArray[np.float32] | None
-) -> tuple[Rect | None, Rect, tuple[str, ...]]:
-    """Return the strict crop, what of the canvas it leaves, and what to say."""
-    rect, skipped = strict_crop(outcome.alpha, coverage, outcome.parameters)
-    if skipped:
-        log.debug("MT_ALTAZ_STRICT_CROP_SKIPPED: tile=0 reason=%s", skipped)
-    if rect is None:
-        return None, outcome.saved_rect, (_sentence(skipped),) if skipped else ()
-    log.info(
-        "MT_ALTAZ_STRICT_CROP_APPLIED: tile=0 reason=altaz_high_conf_core rect=(%d:%d,%d:%d)",
-        rect.x0,
-        rect.x1,
-        rect.y0,
-        rect.y1,
-    )
-    return rect, rect, ()
-
-
-def _edge_trim(
-    outcome: MaskOutcome,
-    study: ClusterStudy,
-    coverage: NDArray[np.float32] | None,
-    kept: Rect,
-) -> tuple[Rect | None, Rect, tuple[str, ...]]:
-    """Return the edge trim, what of the canvas it leaves, and what to say."""
-    if study.canvas.padded:
-        log.debug("MT_EDGE_TRIM: tile=0 skipped (auto-pad used)")
-        return None, kept, ()
-    if outcome.alpha is not None:
-        valid: Mask = outcome.alpha[kept.slices] > 0
-    elif study.tile is not None:
-        valid = valid_without_alpha(study.tile[kept.slices])
-    elif coverage is not None:
-        valid = coverage[kept.slices] > 0
-    else:
-        return None, kept, ()
-    trim, skipped = edge_trim(valid)
-    if skipped:
-        log.debug("MT_EDGE_TRIM: tile=0 skipped (%s)", skipped)
-    if trim is None:
-        return None, kept, (_sentence(skipped),) if skipped else ()
-    log.info(
-        "MT_EDGE_TRIM: tile=0 rect=(%d:%d,%d:%d) edge_valid=(L=%.2f,R=%.2f,T=%.2f,B=%.2f) thr=0.90",
-        trim.x0,
-        trim.x1,
-        trim.y0,
-        trim.y1,
-        valid[:, 0].mean(),
-        valid[:, -1].mean(),
-        valid[0].mean(),
-        valid[-1].mean(),
-    )
-    saved = Rect(kept.y0 + trim.y0, kept.x0 + trim.x0, kept.y0 + trim.y1, kept.x0 + trim.x1)
-    return trim, saved, ()
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
+# --- what it costs -------------------------------------------------------------------------
 
 
 def _field_lost(

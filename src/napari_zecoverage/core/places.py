@@ -11,6 +11,7 @@ import math
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,7 +65,9 @@ def number_counts(coverage: Picture) -> tuple[Floats, Numbers]:
         known = np.where(np.isfinite(coverage), coverage, np.float32(0))
         coverage = np.clip(known, 0, 2**16 - 1)
     whole = coverage.astype(np.uint16)
-    occurs = np.bincount(whole.ravel(), minlength=1) > 0
+    size = int(whole.max(initial=0)) + 1
+    # Quicker than counting in whole numbers; whether it is above 0 is exact all the same.
+    occurs = cv2.calcHist([whole], [0], None, [size], [0, size]).ravel() > 0
     occurs[0] = True
     table = (np.cumsum(occurs) - 1).astype(np.uint16)
     return np.flatnonzero(occurs).astype(np.float64), table[whole]
@@ -127,10 +130,17 @@ class Grid(NamedTuple):
         )
 
     @property
-    def shape(self) -> Floats:
+    def sampled(self) -> tuple[int, int]:
         """Samples down and across."""
-        sides = (range(side.start, side.stop, self.step) for side in (self.rows, self.columns))
-        return np.array([len(each) for each in sides], dtype=np.float64)
+        down, across = (
+            len(range(side.start, side.stop, self.step)) for side in (self.rows, self.columns)
+        )
+        return down, across
+
+    @property
+    def shape(self) -> Floats:
+        """Samples down and across, to reckon with."""
+        return np.array(self.sampled, dtype=np.float64)
 
     def on_net(self, position: Floats) -> Floats:
         """Return the row and column, in blocks from the first one's middle, of places (x, y).

@@ -375,7 +375,9 @@ def _checked_by_correlation(
         return _failed(f"{told}, which cannot be checked")
     correlation = float(np.corrcoef(a, b)[0, 1])
     if not correlation >= RESCUE_MIN_CORRELATION:
-        return _failed(f"{told}, but the pictures then agree by only {correlation:.2f}")
+        # Added to 0, a "-0.00" is none.
+        agreement = round(correlation, 2) + 0.0
+        return _failed(f"{told}, but the pictures then agree by only {agreement:.2f}")
     return Registration(
         shift, "fft", None, 0, f"{told}; the pictures agree by {correlation:.2f} there"
     )

@@ -28,7 +28,8 @@ BACKGROUND_PX: Final = 33
 STAR_GROWTH: Final = ((STAR_SIGMAS, 2), (40.0, 5), (400.0, 10))
 """(σ, px): a star brighter than this is masked with so many pixels round it."""
 
-_MAD_TO_SIGMA: Final = 1.4826
+MAD_TO_SIGMA: Final = 1.4826
+"""σ of normal numbers in units of their median distance from the middle."""
 
 
 class SkySamples(NamedTuple):
@@ -199,21 +200,14 @@ def spread_of_counts(sky: SkySamples, deviation: Picture) -> Floats:
     """Return the noise of a pixel at each count, from each sample's deviation."""
     step = max(1, deviation.size // 200_000)
     medians = medians_of_runs(np.abs(deviation[::step]), -(-sky.number_edges // step))
-    return np.asarray(_MAD_TO_SIGMA * medians, dtype=np.float64)
+    return np.asarray(MAD_TO_SIGMA * medians, dtype=np.float64)
 
 
-def medians_of_groups(values: NDArray[Any], groups: Whole) -> NDArray[Any]:
-    """Return the median of each group 0 … n; NaN for one without values."""
-    if not values.size:
-        return values
-    order = np.argsort(groups, kind="stable")
-    return medians_of_runs(values[order], _edges(groups[order]))
-
-
-def _edges(ordered: Whole, groups: int | None = None) -> Whole:
-    """Return where each group 0 … n begins in group numbers that rise, and the end."""
-    groups = int(ordered[-1]) + 1 if groups is None else groups
-    return np.searchsorted(ordered, np.arange(groups + 1))
+def medians_of_groups(values: NDArray[Any], group: Whole, groups: int) -> NDArray[Any]:
+    """Return the median of each group 0 … groups − 1; NaN of one without values."""
+    ordered = _sorted_by(group, np.arange(group.size))
+    edges = np.searchsorted(group[ordered], np.arange(groups + 1))
+    return medians_of_runs(values[ordered], edges)
 
 
 def medians_of_runs(values: NDArray[Any], edges: Whole) -> NDArray[Any]:

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from napari_zecoverage.core.frame_shares import GROUPS, LARGE_PARTS, STRETCHES, FramesThere
+from napari_zecoverage.core.pixel_noise import noise_of_counts
 from napari_zecoverage.core.places import Grid, Places
 from napari_zecoverage.core.sky_pieces import Pieces, SkyMeans, frame_shares, is_covered_so
 from napari_zecoverage.core.sky_samples import SkySamples
@@ -127,13 +127,15 @@ def measure_steps(
         return None
     in_core = places.number >= core
     share = np.where(in_core, places.area, 0) / places.area[in_core].sum()
-    core_spread = np.sqrt(share @ np.nan_to_num(means.spread)[places.number] ** 2)
-    if not (np.isfinite(core_spread) & (core_spread > 0)).all():
+    spread = noise_of_counts(sky, grid.sampled, grid.step)
+    spread = np.where(np.isfinite(spread), spread, means.spread)
+    noise = np.sqrt(share @ np.nan_to_num(spread)[places.number] ** 2)
+    if not (np.isfinite(noise) & (noise > 0)).all():
         return None
     pieces = Pieces.of(covered, grid)
     own = _OwnSkies.of(frames, covered, counts, places, pieces, grid)
     try:
-        fit = _fit(means, own.at(means.pieces), own.kind, core_spread, places, grid)
+        fit = _fit(means, own.at(means.pieces), own.kind, noise, places, grid)
     except np.linalg.LinAlgError:  # figures of no tile's size, such as 1e38 beside 1
         return None
     samples = np.diff(sky.place_edges)
@@ -154,9 +156,9 @@ def measure_steps(
         by_group=against.places[:, :groups],
         count_by_group=against.counts[:, :groups],
         samples=samples,
-        spread=means.spread,
+        spread=spread,
         core=core,
-        core_noise=math.sqrt(float((core_spread**2).mean())),
+        core_noise=math.sqrt(float((noise**2).mean())),
         core_frames=float(share @ counts[places.number]),
         smooth=fit.smooth + _plane(against, fit, grid),
     )
@@ -378,6 +380,8 @@ def _against_core(
 
 def _means_of(group: Whole, values: Floats, weight: NDArray[Any], groups: int = 0) -> Floats:
     """Return the weighted mean of the rows of each group; NaN of none."""
+    from scipy import sparse  # here, as in `smooth_sky`: it delays the window
+
     size = max(groups, int(group.max(initial=-1)) + 1)
     gather = sparse.csr_array(
         (weight.ravel().astype(float), (group, np.arange(group.size))), shape=(size, group.size)

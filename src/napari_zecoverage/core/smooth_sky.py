@@ -9,13 +9,17 @@ this sort is taken out of them can then be compared across the borders of the co
 from __future__ import annotations
 
 import math
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import splu
+
+if TYPE_CHECKING:
+    from scipy import sparse
+
+# SciPy's sparse matrices are imported where they are used: that takes some tenths of a second,
+# and the window opens without them.
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -58,6 +62,8 @@ class SmoothSky:
 
     def tune(self, weight: Floats, rest: Floats) -> None:
         """Weigh the pieces, and take the stiffness that makes `rest`, (m, 2), the likeliest."""
+        from scipy import sparse
+
         spread = self._spread
         self._weight = weight
         told = spread.T @ sparse.diags_array(weight) @ spread
@@ -130,6 +136,9 @@ class SmoothSky:
 
 def _solver(equations: Any) -> Any:
     """Factor symmetric positive equations without pivots."""
+    from scipy import sparse
+    from scipy.sparse.linalg import splu
+
     try:
         return splu(
             sparse.csc_array(equations),
@@ -150,6 +159,8 @@ def _solve(solver: Any, told: Floats) -> Floats:
 
 def _linear(position: Floats, index: Whole) -> sparse.csr_array:
     """Return the matrix that makes figures of the pieces from those of the net's points."""
+    from scipy import sparse
+
     found, shares = [], []
     low = np.clip(np.floor(position).astype(np.int64), 0, np.maximum(np.array(index.shape) - 2, 0))
     part = position - low
@@ -167,6 +178,8 @@ def _linear(position: Floats, index: Whole) -> sparse.csr_array:
 
 def _second_differences(index: Whole) -> tuple[sparse.csr_array, Whole]:
     """Return the matrix of all second differences of the net, and the point where each is."""
+    from scipy import sparse
+
     cross = math.sqrt(2)
     kinds = (
         ((index[:-2], index[1:-1], index[2:]), (1.0, -2.0, 1.0)),

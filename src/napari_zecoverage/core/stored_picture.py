@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, Any, Final, Literal, NoReturn
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.errors import FrameShapeError, FrameTooLargeError, FrameUnreadableError
@@ -147,6 +146,9 @@ def stored_values(path: Path, stream: IO[bytes], picture: StoredPicture) -> NDAr
 
 def _decompressed(path: Path, picture: StoredPicture) -> NDArray[Any]:
     """Unpack a tile-compressed image by astropy, without scaling it."""
+    # Here for the reason that `celestial` gives.
+    from astropy.io import fits
+
     try:
         with (
             quiet(),

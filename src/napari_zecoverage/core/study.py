@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.cache import StudyCache
@@ -110,8 +109,7 @@ def study_cluster(
         kept = store.load(cluster, options)
         if kept is not None:
             report(StudyProgress("cache", 1, 1))
-            # The same frames may come under another name, or with others left out.
-            return replace(kept, cluster=cluster)
+            return kept
     study = compute_study(cluster, options, report, should_stop or _never)
     if store is not None:
         store.store(study)
@@ -453,6 +451,9 @@ def _canvas_wcs(cluster: Cluster, reference_index: int, canvas: Canvas) -> str |
     text = cluster.frames[reference_index].wcs_header
     if text is None:
         return None
+    # Here for the reason that `celestial` gives.
+    from astropy.io import fits
+
     header = fits.Header.fromstring(text, sep="\n")
     y, x = canvas.offset
     header["CRPIX1"] += x

@@ -13,7 +13,7 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.report.document import Picture
 from napari_zecoverage.report.findings import Choice, ClusterFindings
 from napari_zecoverage.report.placing import MADE_BY
-from napari_zecoverage.report.sections import Subject, worst_first
+from napari_zecoverage.report.subject import Subject, worst_first
 
 SCHEMA_VERSION: Final = 1
 """Raised whenever a figure is renamed or changes its meaning."""

@@ -8,7 +8,6 @@ import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,19 +17,13 @@ from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.studied import ClusterStudy, StopCallback
-from napari_zecoverage.report import charts
+from napari_zecoverage.report.cluster_pictures import ALONE, ONE_OF_MANY
 from napari_zecoverage.report.document import Picture
 from napari_zecoverage.report.figures import figures_of
-from napari_zecoverage.report.findings import (
-    ALONE,
-    ONE_OF_MANY,
-    ClusterFindings,
-    Known,
-    find_out,
-    without_study,
-)
+from napari_zecoverage.report.findings import ClusterFindings, Known, find_out, without_study
 from napari_zecoverage.report.html_page import write_html
 from napari_zecoverage.report.markdown_page import write_markdown
+from napari_zecoverage.report.paper import DARK, LIGHT, draw, size_of
 from napari_zecoverage.report.placing import (
     FIGURES_NAME,
     HTML_NAME,
@@ -38,7 +31,11 @@ from napari_zecoverage.report.placing import (
     PICTURES_NAME,
     folder_in_the_making,
 )
-from napari_zecoverage.report.sections import Subject, counted, document_of, worst_first
+from napari_zecoverage.report.run_chart import MOST_IN_RUN, RunPoint, lost_and_left, run_chart
+from napari_zecoverage.report.sections import document_of
+from napari_zecoverage.report.subject import Subject, worst_first
+from napari_zecoverage.report.words import counted
+from napari_zecoverage.versions import versions_of
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.advice import Advice
@@ -300,25 +297,25 @@ def _run_pictures(subject: Subject, folder: Path) -> dict[str, Picture]:
     """Draw what all clusters lose and keep of their fringe."""
     shown = [each for each in worst_first(subject) if each.chosen is not None]
     points = [
-        charts.RunPoint(
+        RunPoint(
             f"{each.number} · {each.cluster.name}",
             *(
                 figure
                 for choice in (each.before, each.chosen)
-                for figure in charts.lost_and_left(None if choice is None else choice.level)
+                for figure in lost_and_left(None if choice is None else choice.level)
             ),
         )
-        for each in shown[: charts.MOST_IN_RUN]
+        for each in shown[:MOST_IN_RUN]
     ]
     if not points:
         return {}
     files = []
     tolerance = subject.advice_options.tolerance
-    for name, paper in (("run-clusters", charts.LIGHT), ("run-clusters-dark", charts.DARK)):
-        figure = charts.run_chart(points, tolerance, paper)
-        size = charts.size_of(figure)
+    for name, paper in (("run-clusters", LIGHT), ("run-clusters-dark", DARK)):
+        figure = run_chart(points, tolerance, paper)
+        size = size_of(figure)
         files.append(f"{PICTURES_NAME}/{name}.png")
-        (folder / files[-1]).write_bytes(charts.draw(figure))
+        (folder / files[-1]).write_bytes(draw(figure))
     most = f" The {len(points)} worst of {len(shown)}." if len(shown) > len(points) else ""
     picture = Picture(
         files[0],
@@ -343,15 +340,9 @@ def _write_pages(subject: Subject, moment: datetime, folder: Path) -> None:
 
 
 def _versions() -> dict[str, str | None]:
-    found: dict[str, str | None] = {
+    return {
         "napari-zecoverage": __version__,
         "Python": platform.python_version(),
         "system": platform.platform(terse=True),
+        **versions_of(_LIBRARIES),
     }
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            # Not installed, or the same library under another name, as from conda.
-            found[name] = None
-    return found

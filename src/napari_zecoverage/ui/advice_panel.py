@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, limits_of
 from napari_zecoverage.ui.advice_text import paragraph, text_of_advice
-from napari_zecoverage.ui.controls import NumberControl, wrapped_label
+from napari_zecoverage.ui.controls import NumberControl, push_button, wrapped_label
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.advice import Advice
@@ -54,12 +54,13 @@ class AdvicePanel(QGroupBox):
         label.setBuddy(self._tolerance)
         self._text = wrapped_label("advice", _NO_CLUSTER)
         self._text.setTextFormat(Qt.TextFormat.RichText)
-        self._take = QPushButton("Take the advice")
-        self._take.setObjectName("take_advice")
-        self._take.setAccessibleName("Take the advice")
-        self._take.setToolTip("Sets the three thresholds as advised; undo brings yours back.")
+        self._take = push_button(
+            "take_advice",
+            "Take the advice",
+            "Sets the three thresholds as advised; undo brings yours back.",
+            self._on_take,
+        )
         self._take.setEnabled(False)
-        self._take.clicked.connect(self._on_take)
 
         row = QHBoxLayout()
         row.addWidget(label)

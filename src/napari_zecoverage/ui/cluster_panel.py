@@ -19,7 +19,6 @@ from qtpy.QtWidgets import (
     QHeaderView,
     QLabel,
     QProgressBar,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -27,7 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
-from napari_zecoverage.ui.controls import LowText, wrapped_label
+from napari_zecoverage.ui.controls import LowText, push_button, wrapped_label
 from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
 
 if TYPE_CHECKING:
@@ -93,21 +92,31 @@ class ClusterPanel(QGroupBox):
         self._busy = False
         self._folder = ""
 
-        self._openers = [
-            _button("Open folder…", "open_folder", self._on_open_folder),
-            _button("Open files…", "open_files", self._on_open_files),
-            _button("Recent ▾", "open_recent", self._on_open_recent),
-            _button("Sample", "open_sample", self.sample_chosen),
-        ]
-        tooltips = (
-            "A ZeMosaic run, or a folder of frames and of folders of frames.",
-            "Some frames, as one cluster.",
+        self._open_recent = push_button(
+            "open_recent",
+            "Recent ▾",
             "What was opened last.",
-            "A made-up cluster of raw frames with known fringes.",
+            self._on_open_recent,
+            accessible_name="Recent places",
         )
-        for button, tooltip in zip(self._openers, tooltips, strict=True):
-            button.setToolTip(tooltip)
-        self._openers[2].setAccessibleName("Recent places")
+        self._openers = [
+            push_button(
+                "open_folder",
+                "Open folder…",
+                "A ZeMosaic run, or a folder of frames and of folders of frames.",
+                self._on_open_folder,
+            ),
+            push_button(
+                "open_files", "Open files…", "Some frames, as one cluster.", self._on_open_files
+            ),
+            self._open_recent,
+            push_button(
+                "open_sample",
+                "Sample",
+                "A made-up cluster of raw frames with known fringes.",
+                self.sample_chosen,
+            ),
+        ]
         self._recent_menu = RecentMenu(recent or RecentPlaces(), self)
         self._recent_menu.chosen.connect(self.source_chosen)
         openers = QHBoxLayout()
@@ -126,10 +135,15 @@ class ClusterPanel(QGroupBox):
             "so a padded one makes it wider."
         )
 
-        self._run = _button("Run", "run", self._on_run)
-        self._run.setToolTip("Register the selected cluster's frames, count them, stack the tile.")
-        self._cancel = _button("Cancel", "cancel", self.cancel_asked)
-        self._cancel.setToolTip("Stop what runs (Ctrl+.); nothing of it is kept.")
+        self._run = push_button(
+            "run",
+            "Run",
+            "Register the selected cluster's frames, count them, stack the tile.",
+            self._on_run,
+        )
+        self._cancel = push_button(
+            "cancel", "Cancel", "Stop what runs (Ctrl+.); nothing of it is kept.", self.cancel_asked
+        )
         self._progress = QProgressBar()
         self._progress.setObjectName("progress")
         self._progress.setAccessibleName("Progress")
@@ -275,9 +289,9 @@ class ClusterPanel(QGroupBox):
             self.source_chosen.emit(folder)
 
     def _on_open_recent(self) -> None:
-        button = self._openers[2]
+        below = self._open_recent.rect().bottomLeft()
         self._recent_menu.fill()
-        self._recent_menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+        self._recent_menu.popup(self._open_recent.mapToGlobal(below))
 
     def _on_open_files(self) -> None:
         files, _ = QFileDialog.getOpenFileNames(
@@ -334,14 +348,6 @@ def _cells(cluster: Cluster) -> list[tuple[str, str]]:
 
 def _counted(counts: Mapping[Any, int]) -> str:
     return "\n".join(f"{name or 'unknown'}: {count} frames" for name, count in counts.items())
-
-
-def _button(text: str, name: str, slot: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text.rstrip("…"))
-    button.clicked.connect(slot)
-    return button
 
 
 def _choice(name: str, label: str, choices: Mapping[Any, str], default: str) -> QComboBox:

@@ -1,10 +1,10 @@
-"""Small parts of the panels: a number that can be slid and typed, and text in little room."""
+"""Small parts of the panels: a number that can be slid and typed, buttons, text in little room."""
 
 from __future__ import annotations
 
 import math
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPlainTextEdit,
+    QPushButton,
     QSizePolicy,
     QSlider,
     QWidget,
@@ -193,6 +194,29 @@ def lay_out_now() -> None:
     """
     for _ in range(_LAYOUTS_INSIDE_ONE_ANOTHER):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
+def push_button(
+    name: str, text: str, tooltip: str, slot: Any, *, accessible_name: str = ""
+) -> QPushButton:
+    """Return a button.
+
+    Parameters
+    ----------
+    name : str
+        Its objectName.
+    text, tooltip : str
+    slot : callable or Signal
+        What a click does; a bound method, which keeps nobody alive.
+    accessible_name : str, optional
+        What a screen reader says, where that is more than `text`.
+    """
+    button = QPushButton(text)
+    button.setObjectName(name)
+    button.setAccessibleName(accessible_name or text.rstrip("…"))
+    button.setToolTip(tooltip)
+    button.clicked.connect(slot)
+    return button
 
 
 def wrapped_label(name: str, text: str) -> QLabel:

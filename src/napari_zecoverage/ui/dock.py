@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, Qt, QTimer, Signal
@@ -34,19 +33,9 @@ from napari_zecoverage.core.cache import STUDY_SUFFIX
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.fringe import Fringe
-from napari_zecoverage.core.judged import JudgedCluster
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
 from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
-from napari_zecoverage.pixel import PixelReader
-from napari_zecoverage.preview import (
-    Preview,
-    Previews,
-    Request,
-    RoughPreview,
-    RoughPreviews,
-    wants_rough,
-)
 from napari_zecoverage.ui.advice_panel import AdvicePanel
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_study
 from napari_zecoverage.ui.controls import lay_out_now
@@ -57,22 +46,17 @@ from napari_zecoverage.ui.inspect_panel import FRINGE_COLOURS, InspectPanel
 from napari_zecoverage.ui.jobs import (
     Found,
     Look,
-    Pictures,
     RunFinished,
     RunStep,
     Studied,
-    edge_of,
     find,
     make_sample,
     read,
-    stretch_again,
     study_all,
     study_one,
     with_picture,
 )
-from napari_zecoverage.ui.layers import ClusterLayers
-from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact
-from napari_zecoverage.ui.measuring import Measuring
+from napari_zecoverage.ui.live import Background
 from napari_zecoverage.ui.recent_places import RecentPlaces
 from napari_zecoverage.ui.remembered import RememberedThresholds
 from napari_zecoverage.ui.remembered_panels import RememberedPanels
@@ -80,6 +64,7 @@ from napari_zecoverage.ui.run_panel import RunPanel
 from napari_zecoverage.ui.sections import Section
 from napari_zecoverage.ui.settings import Preferences, Settings
 from napari_zecoverage.ui.shortcuts import KeysDialog, bind_keys
+from napari_zecoverage.ui.shown_study import ShownStudy
 from napari_zecoverage.ui.threshold_panel import ADVICE_PRESET, ThresholdPanel
 from napari_zecoverage.verdict import Verdict
 from napari_zecoverage.zemosaic.config import ConfigFile
@@ -92,7 +77,6 @@ logger = logging.getLogger(__name__)
 
 _WIDTH: Final = 410
 _REMEMBER_MS: Final = 1000
-_OUTLINES_MS: Final = 250
 _STATUS_LINES: Final = 3
 _KEYS_WIDTH: Final = 28
 _HELP: Final = "H before/after · Ctrl+Z undo · F1 all keys"
@@ -132,10 +116,6 @@ class CoverageDock(QScrollArea):
     def __init__(self, viewer: napari.viewer.Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._layers = ClusterLayers(viewer)
-        self._reader: PixelReader | None = None
-        self._outcome: MaskOutcome | None = None
-        self._study: ClusterStudy | None = None
         self._config: ConfigFile | None = None
         self._snapshot: Mapping[str, Any] | None = None
         self._trouble = ""
@@ -145,12 +125,6 @@ class CoverageDock(QScrollArea):
         self._scroll.setInterval(50)
         self._scroll.timeout.connect(self._scroll_to_section)
         self._is_new = False
-        # Outlines are dear to draw anew: they follow when the sliders rest.
-        self._preview: Preview | None = None
-        self._outlines_soon = QTimer(self)
-        self._outlines_soon.setSingleShot(True)
-        self._outlines_soon.setInterval(_OUTLINES_MS)
-        self._outlines_soon.timeout.connect(self._show_outlines)
         self._remembered = RememberedThresholds()
         # Written when the sliders come to rest, not at every tick.
         self._remember_soon = QTimer(self)
@@ -159,10 +133,9 @@ class CoverageDock(QScrollArea):
         self._remember_soon.timeout.connect(self._remember)
 
         self._settings = Settings(self)
-        self._layers.set_coverage_colours(self._settings.present.coverage_colours)
+        self._shown = ShownStudy(viewer, self._settings.present, self)
         self._panels = RememberedPanels(self)
         self._recent = RecentPlaces()
-        self._shown_snapshot: Mapping[str, Any] | None = None
         self._has_tabs = False
         self._keys: KeysDialog | None = None
 
@@ -173,12 +146,6 @@ class CoverageDock(QScrollArea):
         self._inspect_panel = InspectPanel(viewer)
         self._export_panel = ExportPanel()
         self._background = Background(self)
-        self._live = RoughThenExact(Previews(), RoughPreviews(), wants_rough, self)
-        self._edges = LatestWins(edge_of, self)
-        self._pictures = LatestWins(stretch_again, self)
-        self._measuring = Measuring(self)
-        self._fringe_colour = FRINGE_COLOURS[0]
-        self._wants_fringe = False  # as soon as it is measured
         self._build()
         self._connect()
         self._bring_back_panels()
@@ -186,7 +153,12 @@ class CoverageDock(QScrollArea):
     @property
     def study(self) -> ClusterStudy | None:
         """The studied cluster that is shown."""
-        return self._study
+        return self._shown.study
+
+    @property
+    def idle(self) -> bool:
+        """Whether the study is shown with its mask, and its fringe and the advice are there."""
+        return not self._background.running and self._shown.idle
 
     @property
     def parameters(self) -> MaskParameters:
@@ -207,9 +179,10 @@ class CoverageDock(QScrollArea):
     def show_study(self, study: ClusterStudy) -> None:
         """Show a studied cluster, and what the present thresholds do to it."""
         self._show(with_picture(study, self._look()))
+        self._shown.show_now()
 
     def open_source(self, source: str | list[str], *, run: bool = False) -> None:
-        """Open a folder or files in the background.
+        """Open a folder or files in the background, unless something runs there.
 
         Parameters
         ----------
@@ -233,13 +206,13 @@ class CoverageDock(QScrollArea):
 
     def show_coverage(self) -> None:
         """Show the layer of frames per pixel; without a cluster, where to open one."""
-        self._wants_fringe = False
-        self._show_only("coverage")
+        if not self._shown.show_coverage():
+            self._ask_for_a_cluster()
 
     def show_fringes(self) -> None:
         """Show the fringe on the tile, under what is removed; one not measured yet comes later."""
-        self._wants_fringe = True
-        self._show_only("fringe")
+        if not self._shown.show_fringes():
+            self._ask_for_a_cluster()
 
     def show_export(self) -> None:
         """Go to Export: to its button, or to the config's name where none is chosen."""
@@ -263,12 +236,9 @@ class CoverageDock(QScrollArea):
         """
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self._background.stop()
-            self._live.forget()
-            self._edges.forget()
-            self._pictures.forget()
-            self._measuring.stop()
+            self._shown.stop()
             self._run_panel.stop()
-            self._export_panel.files.stop()
+            self._export_panel.stop()
             self._inspect_panel.stop()
         leaving = (QEvent.Type.ParentChange, QEvent.Type.Hide)
         if event.type() in leaving and self._remember_soon.isActive():
@@ -349,7 +319,7 @@ class CoverageDock(QScrollArea):
                 "cancel": self._cluster_panel.cancel_run,
                 "next_cluster": self._cluster_panel.select_next,
                 "previous_cluster": self._cluster_panel.select_previous,
-                "before_after": self._layers.toggle_removed,
+                "before_after": self._shown.toggle_removed,
                 "undo": self._threshold_panel.undo,
                 "redo": self._threshold_panel.redo,
                 "next_frame": self._inspect_panel.next_frame,
@@ -363,7 +333,6 @@ class CoverageDock(QScrollArea):
             section.visited.connect(self._on_visited)
         self._drop_zone.dropped.connect(self._on_dropped)
         self._settings.changed.connect(self._on_settings)
-        self._pictures.computed.connect(self._on_pictures)
         self._inspect_panel.stretch_chosen.connect(self._on_stretch)
         self._inspect_panel.show_stretch(*self._look())
         self._cluster_panel.source_chosen.connect(self._on_source)
@@ -373,22 +342,23 @@ class CoverageDock(QScrollArea):
         self._background.progressed.connect(self._on_progress)
         self._background.finished.connect(self._on_finished)
         self._threshold_panel.parameters_changed.connect(self._on_parameters)
-        self._live.computed.connect(self._on_computed)
-        self._live.roughly_computed.connect(self._on_roughly_computed)
-        self._edges.computed.connect(self._on_edge)
+        self._shown.appeared.connect(self._on_appeared)
+        self._shown.outcome_computed.connect(self._on_outcome)
+        self._shown.verdict_changed.connect(self._show_verdict)
+        self._shown.mask_failed.connect(self._on_mask_failed)
+        self._shown.picture_failed.connect(self._on_picture_failed)
         self.study_shown.connect(self._inspect_panel.show_study)
         self.parameters_changed.connect(self._inspect_panel.show_parameters)
         self.outcome_computed.connect(self._inspect_panel.show_outcome)
         self._inspect_panel.parameters_chosen.connect(self.set_parameters)
         self._inspect_panel.leave_out_asked.connect(self._on_leave_out)
         self.study_shown.connect(self._export_panel.files.set_study)
-        self.study_shown.connect(self._measuring.show_study)
-        self.parameters_changed.connect(self._measuring.show_parameters)
-        self._measuring.begun.connect(self._on_measuring)
-        self._measuring.fringe_measured.connect(self._on_fringe)
-        self._measuring.judged.connect(self._on_judged)
-        self._measuring.advised.connect(self._on_advised)
-        self._measuring.failed.connect(self._on_not_measured)
+        measuring = self._shown.measuring
+        measuring.begun.connect(self._on_measuring)
+        measuring.fringe_measured.connect(self._on_fringe)
+        measuring.judged.connect(self._inspect_panel.show_judged)
+        measuring.advised.connect(self._on_advised)
+        measuring.failed.connect(self._on_not_measured)
         self._advice_panel.parameters_chosen.connect(self.set_parameters)
         self.parameters_changed.connect(self._advice_panel.show_parameters)
         self._inspect_panel.fringe_colour_chosen.connect(self._on_fringe_colour)
@@ -407,13 +377,11 @@ class CoverageDock(QScrollArea):
         if dropped.config is not None:
             self._export_panel.set_config(dropped.config)
             self._sections["Export"].visit()
-        source = dropped.source or dropped.study
-        if source is not None and self._background.running:
-            refused.append("Something runs: cancel it first, then drop again.")
-        elif source is not None:
-            self.open_source(source)
         if refused:
             show_warning("\n".join(refused))
+        source = dropped.source or dropped.study
+        if source is not None:
+            self.open_source(source)
 
     def _on_export(self) -> None:
         self.show_export()
@@ -435,41 +403,15 @@ class CoverageDock(QScrollArea):
 
     def _on_settings(self, before: Preferences, now: Preferences) -> None:
         """Follow the preferences, wherever they were changed."""
-        if before.coverage_colours != now.coverage_colours:
-            self._layers.set_coverage_colours(now.coverage_colours)
-        if before.fringe_colours != now.fringe_colours:
-            self._show_fringe_layer()
-        if (before.stretch, before.strength) == (now.stretch, now.strength):
-            return
-        look = self._look()
-        self._inspect_panel.show_stretch(*look)
-        if self._study is not None:
-            beside = self._layers["master tile"] is not None
-            self._pictures.submit((self._study, self._shown_snapshot, beside, look))
+        self._shown.set_preferences(now)
+        if (before.stretch, before.strength) != (now.stretch, now.strength):
+            self._inspect_panel.show_stretch(*self._look())
 
-    def _on_pictures(self, _request: object, result: object) -> None:
-        if isinstance(result, Pictures):
-            for name, shown in (("tile", result.shown), ("master tile", result.master_tile)):
-                if shown is not None:
-                    self._layers.show_picture(name, shown)
-        elif isinstance(result, Exception):
-            show_error(_words(result))
-
-    def _show_only(self, name: str) -> None:
-        """Bring the coverage or the fringe to the front; neither hides the other."""
-        if self._study is None:
-            self._sections["Cluster"].visit()
-            self._cluster_panel.show_summary(
-                "Open frames and run a cluster: then its coverage and its fringes are shown."
-            )
-            return
-        for each in ("tile", "coverage", "fringe"):
-            layer = self._layers[each]
-            if layer is not None:
-                layer.visible = each in ("tile", name)
-        removed = self._layers["removed"]
-        if removed is not None:
-            removed.visible = True
+    def _ask_for_a_cluster(self) -> None:
+        self._sections["Cluster"].visit()
+        self._cluster_panel.show_summary(
+            "Open frames and run a cluster: then its coverage and its fringes are shown."
+        )
 
     # --- how it was left ---------------------------------------------------------------
 
@@ -510,8 +452,9 @@ class CoverageDock(QScrollArea):
         options = self._cluster_panel.options
         tolerated = self._advice_panel.options
         job = partial(study_all, clusters, options, self.parameters, tolerated, cache)
-        self._start(job, f"{len(clusters)} clusters: starting…")
-        self._run_panel.set_busy(f"{len(clusters)} clusters: starting…")
+        text = f"{len(clusters)} clusters: starting…"
+        self._start(job, text)
+        self._run_panel.set_busy(text)
 
     def _on_cluster_chosen(self, cluster: Cluster) -> None:
         """Open a cluster of the run's table."""
@@ -521,24 +464,27 @@ class CoverageDock(QScrollArea):
 
     def _on_leave_out(self, fewer: Cluster) -> None:
         """Study the cluster shown without a frame, in its place in the table."""
-        if self._study is None or self._background.running:
+        study = self._shown.study
+        if study is None or self._background.running:
             return
-        frames = self._study.cluster.frames
+        frames = study.cluster.frames
         others = self._cluster_panel.clusters
         self.open_clusters([fewer if each.frames == frames else each for each in others])
         self._cluster_panel.select(fewer)
-        self._on_run(fewer, self._study.options)
+        self._on_run(fewer, study.options)
 
     def _on_cancel(self) -> None:
         self._background.stop()
         self._cluster_panel.show_summary("Stopping…")
 
     def _start(self, function: Any, text: str) -> None:
-        if not self._background.running:
-            self._background.start(function)
-            self._cluster_panel.set_busy(text)
-            self._inspect_panel.set_busy(True)
-            self._run_panel.set_may_start(False)
+        if self._background.running:
+            show_warning("Something runs: cancel it first, then try again.")
+            return
+        self._background.start(function)
+        self._cluster_panel.set_busy(text)
+        self._inspect_panel.set_busy(True)
+        self._run_panel.set_may_start(False)
 
     def _on_progress(self, progress: StudyProgress | RunStep) -> None:
         if isinstance(progress, RunStep):
@@ -575,170 +521,117 @@ class CoverageDock(QScrollArea):
             self._say_what_is_shown("It did not work.")
 
     def _say_what_is_shown(self, text: str) -> None:
-        shown = "" if self._study is None else f" Shown as before: {self._headline(self._study)}"
+        study = self._shown.study
+        shown = "" if study is None else f" Shown as before: {_headline(study)}"
         self._cluster_panel.show_summary(text + shown)
 
     def _show(self, studied: Studied) -> None:
-        study = studied.study
-        # A preview of the cluster before must not land on this one's layers.
-        self._live.forget()
-        self._pictures.forget()
-        self._edges.forget()
-        self._outlines_soon.stop()
-        self._preview = None
         self._remember()
-        self._study = study
-        self._shown_snapshot = self._snapshot
-        self._reader = PixelReader(study)
-        self._outcome = None
+        study, beside = studied.study, studied.beside
         self._is_new = True
-        beside = studied.beside
-        self._layers.show_study(study, studied.shown, None if beside is None else beside.shown)
         self._cluster_panel.select(study.cluster)
+        self._cluster_panel.show_summary(_headline(study))
+        last = self._remembered.of(study.cluster)
+        as_left = [_AS_LEFT] if last is not None and last != self.parameters else []
+        of_tile = () if beside is None else beside.lines
+        self._cluster_panel.show_notes([*as_left, *notes_of_study(study), *of_tile])
         self._run_panel.set_clusters(self._cluster_panel.clusters)
+        self._shown.show(studied, self._snapshot, self._inspect_panel.steps_to_get_ready())
+
+    def _on_appeared(self, study: ClusterStudy) -> None:
+        """Have the panels follow the layers."""
         self._gate()
         self._export_panel.set_run_folder(study.cluster.run_folder)
-        self._cluster_panel.show_summary(self._headline(study))
         if study.coverage is not None:
             self._threshold_panel.set_coverage_maximum(float(study.coverage.max(initial=0)))
         self.study_shown.emit(study)
         self._bring_back_tabs()
         last = self._remembered.of(study.cluster)
-        as_left = [_AS_LEFT] if last is not None and last != self.parameters else []
-        of_tile = () if beside is None else beside.lines
-        self._cluster_panel.show_notes([*as_left, *notes_of_study(study), *of_tile])
-        if last is not None and as_left:
+        if last is not None:
             self.set_parameters(last)
-        else:
-            self._ask_for_preview()
-
-    def _headline(self, study: ClusterStudy) -> str:
-        return f"{study.cluster.name}: {study.summary}"
 
     # --- the quick work ----------------------------------------------------------------
 
     def _on_parameters(self, parameters: MaskParameters) -> None:
         self._export_panel.set_parameters(parameters)
-        if self._study is not None:
-            self._ask_for_preview()
+        self._shown.set_parameters(parameters)
+        if self._shown.study is not None:
             self._remember_soon.start()
         self.parameters_changed.emit(parameters)
 
-    def _on_computed(self, _request: object, result: object) -> None:
-        if isinstance(result, Preview):
-            self._trouble = ""
-            if result.outcome.parameters == self.parameters:
-                self._measuring.give_way(False)
-            self._outcome = result.outcome
-            self._layers.show_removed(result.removed)
-            self._preview = result
-            self._outlines_soon.start()
-            self._show_verdict(result.verdict)
-            self._on_cursor()
-            if self._is_new:
-                self._is_new = False
-                self._scroll.start()
-            self.outcome_computed.emit(result.outcome)
-        elif isinstance(result, Exception):
-            self._measuring.give_way(False)
-            self._say_trouble(_words(result))
+    def _on_outcome(self, outcome: MaskOutcome) -> None:
+        self._trouble = ""
+        self._on_cursor()
+        if self._is_new:
+            self._is_new = False
+            self._scroll.start()
+        self.outcome_computed.emit(outcome)
 
-    def _ask_for_preview(self) -> None:
-        if self._study is not None:
-            self._measuring.give_way(True)
-            known = self._measuring.judged_cluster
-            self._live.submit(Request(self._study, self.parameters, known))
+    def _show_verdict(self, verdict: Verdict) -> None:
+        self._threshold_panel.show_verdict(verdict)
+        lay_out_now()
+
+    def _on_picture_failed(self, error: Exception) -> None:
+        show_error(_words(error))
+
+    def _on_mask_failed(self, error: Exception) -> None:
+        """Show an error in the verdict, and once as a notification: not again at every tick."""
+        words = _words(error)
+        self._show_verdict(Verdict("It did not work", True, (words,)))
+        if words != self._trouble:
+            self._trouble = words
+            show_error(words)
 
     # --- what is measured --------------------------------------------------------------
 
     def _on_measuring(self) -> None:
+        fringe, study = self._shown.measuring.fringe, self._shown.study
         self._inspect_panel.show_judged(None)
         self._threshold_panel.set_preset(ADVICE_PRESET, None)
-        if self._measuring.fringe is None:
-            self._blank_fringe_layer()
-        self._export_panel.files.set_measured(
-            Measured(self._measuring.fringe, options=self._advice_panel.options)
-        )
-        study = self._study
+        self._export_panel.files.set_measured(Measured(fringe, options=self._advice_panel.options))
         if study is None or study.coverage is None:
             text = "There is no coverage: no threshold makes a difference."
         elif study.tile is None:
             text = "No tile was stacked, so that the fringe cannot be measured."
-        elif self._measuring.fringe is None:
+        elif fringe is None:
             text = "The fringe is being measured…"
         else:
             text = "What each threshold does is being measured anew…"
         self._advice_panel.show_text(text)
 
     def _on_fringe(self, fringe: Fringe) -> None:
-        tolerance = self._advice_panel.options.tolerance
-        self._inspect_panel.show_fringe(fringe, tolerance)
-        self._show_fringe_layer()
-
-    def _on_judged(self, judged: JudgedCluster) -> None:
-        self._inspect_panel.show_judged(judged)
-        # The verdict can tell now what of the fringe is left.
-        self._ask_for_preview()
+        self._inspect_panel.show_fringe(fringe, self._advice_panel.options.tolerance)
 
     def _on_advised(self, advice: Advice) -> None:
         self._advice_panel.show_advice(advice)
         self._threshold_panel.set_preset(ADVICE_PRESET, advice.parameters)
-        known = self._measuring
+        known = self._shown.measuring
         self._export_panel.files.set_measured(
             Measured(known.fringe, known.judged_cluster, advice, self._advice_panel.options)
         )
 
     def _on_not_measured(self, error: Exception) -> None:
-        if self._measuring.fringe is None:
-            self._layers.show_fringe(None)
         words = f"It could not be measured: {_words(error)}"
         self._inspect_panel.show_trouble(words)
         self._advice_panel.show_text(words)
 
     def _on_advice_options(self, options: AdviceOptions) -> None:
-        self._measuring.set_options(options)
+        self._shown.measuring.set_options(options)
         self._run_panel.set_advice_options(options)
-        if self._measuring.fringe is not None:
-            self._inspect_panel.show_fringe(self._measuring.fringe, options.tolerance)
+        fringe = self._shown.measuring.fringe
+        if fringe is not None:
+            self._inspect_panel.show_fringe(fringe, options.tolerance)
 
     def _on_fringe_colour(self, colour: str) -> None:
-        self._fringe_colour = colour
-        self._show_fringe_layer()
+        self._shown.set_fringe_channel(FRINGE_COLOURS.index(colour))
 
-    def _blank_fringe_layer(self) -> None:
-        """Take the fringe of the cluster before away; the layer keeps its looks for the next."""
-        study = self._study
-        if self._layers["fringe"] is None or study is None:
-            return
-        if study.tile is None or study.coverage is None:
-            self._layers.show_fringe(None)
-        else:
-            # Of one number: it takes no memory.
-            nothing = np.broadcast_to(np.float32(np.nan), study.canvas.shape)
-            self._layers.show_fringe(nothing, 1.0, self._settings.present.fringe_colours)
-
-    def _show_fringe_layer(self) -> None:
-        fringe = self._measuring.fringe
-        if fringe is None or not fringe.measurable:
-            self._layers.show_fringe(None)
-            return
-        which = FRINGE_COLOURS.index(self._fringe_colour)
-        colours = self._settings.present.fringe_colours
-        # napari selects what is added; the controls of what the user works with stay.
-        selection = self._viewer.layers.selection
-        active = selection.active
-        self._layers.show_fringe(fringe.map[..., which], self._measuring.reach, colours)
-        if active in self._viewer.layers:
-            selection.active = active
-        layer = self._layers["fringe"]
-        if self._wants_fringe and layer is not None:
-            self._wants_fringe = False
-            layer.visible = True
+    # --- what is remembered, and ZeMosaic's settings -------------------------------------
 
     def _remember(self) -> None:
         self._remember_soon.stop()
-        if self._study is not None:
-            self._remembered.remember(self._study.cluster, self.parameters)
+        study = self._shown.study
+        if study is not None:
+            self._remembered.remember(study.cluster, self.parameters)
 
     def _on_config(self, config: ConfigFile | None) -> None:
         self._config = config
@@ -757,9 +650,9 @@ class CoverageDock(QScrollArea):
         config = self._zemosaic_settings()
         gatings = gate_all(clusters, config)
         self._cluster_panel.set_gatings(gatings)
-        if self._study is None:
+        if self._shown.study is None:
             return
-        shown = self._study.cluster
+        shown = self._shown.study.cluster
         of_shown = [
             gating
             for cluster, gating in zip(clusters, gatings, strict=True)
@@ -769,32 +662,14 @@ class CoverageDock(QScrollArea):
         gating = of_shown[0] if of_shown else gate(shown, config)
         self._export_panel.set_gating(shown.name, gating)
 
-    def _on_roughly_computed(self, _request: object, rough: RoughPreview) -> None:
-        """Show about what is removed; the words are exact, or wait for the exact mask."""
-        self._layers.show_removed(rough.removed)
-        if rough.verdict is not None:
-            self._show_verdict(rough.verdict)
-
-    def _show_verdict(self, verdict: Verdict) -> None:
-        self._threshold_panel.show_verdict(verdict)
-        lay_out_now()
-
-    def _show_outlines(self) -> None:
-        if self._preview is not None and self._study is not None:
-            self._edges.submit((self._study, self._preview))
-
-    def _on_edge(self, request: Any, edge: object) -> None:
-        preview = request[1]
-        # Sliders that were moved meanwhile come to rest again.
-        if preview is self._preview and not isinstance(edge, Exception):
-            self._layers.show_outlines(edge, preview.outcome.saved_rect)
+    # --- where the user looks ------------------------------------------------------------
 
     def _on_cursor(self, _event: object = None) -> None:
         # napari may outlive the dock, and tells whoever is still in memory.
-        if self._reader is None or not isalive(self):
+        if not isalive(self):
             return
         y, x = (round(each) for each in self._viewer.cursor.position[-2:])
-        facts = self._reader.read(y, x, self._outcome)
+        facts = self._shown.facts_at(y, x)
         self._status.setText(_HELP if facts is None else "\n".join(facts.lines()))
 
     def _scroll_to_section(self) -> None:
@@ -804,12 +679,9 @@ class CoverageDock(QScrollArea):
         lay_out_now()
         self.verticalScrollBar().setValue(section.y())
 
-    def _say_trouble(self, words: str) -> None:
-        """Show an error in the verdict, and once as a notification: not again at every tick."""
-        self._threshold_panel.show_verdict(Verdict("It did not work", True, (words,)))
-        if words != self._trouble:
-            self._trouble = words
-            show_error(words)
+
+def _headline(study: ClusterStudy) -> str:
+    return f"{study.cluster.name}: {study.summary}"
 
 
 def _words(error: Exception) -> str:

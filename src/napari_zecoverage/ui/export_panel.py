@@ -16,14 +16,13 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QMessageBox,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_zecoverage.core.errors import ConfigChangedError, ZecoverageError
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.ui.controls import LOUD, LowText, wrapped_label
+from napari_zecoverage.ui.controls import LOUD, LowText, push_button, wrapped_label
 from napari_zecoverage.ui.diagnosis_box import DiagnosisBox
 from napari_zecoverage.ui.files_box import FilesBox
 from napari_zecoverage.ui.kept_results_box import KeptResultsBox
@@ -88,21 +87,27 @@ class ExportPanel(QGroupBox):
         self._path.setAccessibleName("ZeMosaic's config")
         self._path.setToolTip(f"ZeMosaic's {CONFIG_NAME}, or the folder that holds it.")
         self._path.editingFinished.connect(self._on_path)
-        browse = QPushButton("Browse…")
-        browse.setObjectName("browse_config")
-        browse.setAccessibleName("Browse for ZeMosaic's config")
-        browse.setToolTip("Choose the config in a window; its name can also be typed or dropped.")
-        browse.clicked.connect(self._on_browse)
-        self._load = QPushButton("Load its thresholds")
-        self._load.setObjectName("load_config")
-        self._load.setAccessibleName("Load the config's thresholds")
-        self._load.setToolTip("Set the sliders to what the config says.")
-        self._load.clicked.connect(self._on_load)
-        self._export = QPushButton("Export")
-        self._export.setObjectName("export_config")
-        self._export.setAccessibleName("Export the thresholds to the config")
-        self._export.setToolTip("Write the thresholds into the config; the file before is kept.")
-        self._export.clicked.connect(self._on_export)
+        browse = push_button(
+            "browse_config",
+            "Browse…",
+            "Choose the config in a window; its name can also be typed or dropped.",
+            self._on_browse,
+            accessible_name="Browse for ZeMosaic's config",
+        )
+        self._load = push_button(
+            "load_config",
+            "Load its thresholds",
+            "Set the sliders to what the config says.",
+            self._on_load,
+            accessible_name="Load the config's thresholds",
+        )
+        self._export = push_button(
+            "export_config",
+            "Export",
+            "Write the thresholds into the config; the file before is kept.",
+            self._on_export,
+            accessible_name="Export the thresholds to the config",
+        )
         self._changes = LowText("config_changes", _NO_CONFIG, most_lines=6)
         self._changes.setAccessibleName("What an export changes")
         self._changes.setToolTip(
@@ -123,13 +128,13 @@ class ExportPanel(QGroupBox):
         self._backup.setObjectName("backups")
         self._backup.setAccessibleName("Backups of the config")
         self._backup.setToolTip("The config as it was before each export, the latest first.")
-        self._restore = QPushButton("Restore…")
-        self._restore.setObjectName("restore_backup")
-        self._restore.setAccessibleName("Restore the chosen backup")
-        self._restore.setToolTip(
-            "Puts the config back as it was before an export. The present file becomes a backup."
+        self._restore = push_button(
+            "restore_backup",
+            "Restore…",
+            "Puts the config back as it was before an export. The present file becomes a backup.",
+            self._on_restore,
+            accessible_name="Restore the chosen backup",
         )
-        self._restore.clicked.connect(self._on_restore)
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(self._on_file_changed)
 
@@ -189,6 +194,11 @@ class ExportPanel(QGroupBox):
         """Choose a config: the file, or the folder that holds it."""
         self._path.setText(path)
         self._on_path()
+
+    def stop(self) -> None:
+        """Stop what is checked and written: the dock is taken out of its window."""
+        self.files.stop()
+        self._diagnosis.stop()
 
     def _enable(self) -> None:
         for button in (self._load, self._export):

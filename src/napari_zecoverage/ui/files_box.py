@@ -6,16 +6,16 @@ import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QWidget
 
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
-from napari_zecoverage.ui.controls import wrapped_label
+from napari_zecoverage.ui.controls import push_button, wrapped_label
 from napari_zecoverage.ui.live import Background, Job
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
@@ -89,22 +89,35 @@ class FilesBox(QWidget):
         self._work = Background(self)
         self._work.progressed.connect(self._on_progress)
         self._work.finished.connect(self._on_finished)
-        self._tile = _button("Masked tile…", "save_tile", self._on_tile)
-        self._tile.setToolTip(
+        self._tile = push_button(
+            "save_tile",
+            "Masked tile…",
             "Writes the master tile as ZeMosaic would have made it with these thresholds. "
-            "ZeMosaic takes such tiles as existing ones."
+            "ZeMosaic takes such tiles as existing ones.",
+            self._on_tile,
         )
-        self._coverage = _button("Coverage map…", "save_coverage", self._on_coverage)
-        self._coverage.setToolTip("Writes the frames per pixel as FITS.")
-        self._report = _button("Report…", "save_report", self._on_report)
-        self._report.setToolTip(
+        self._coverage = push_button(
+            "save_coverage",
+            "Coverage map…",
+            "Writes the frames per pixel as FITS.",
+            self._on_coverage,
+        )
+        self._report = push_button(
+            "save_report",
+            "Report…",
             "Writes what is seen and decided of this cluster: a page that opens offline, the same "
-            "as Markdown, and every figure as JSON."
+            "as Markdown, and every figure as JSON.",
+            self._on_report,
         )
-        self._run_report = _button("Report of the run…", "save_run_report", self._on_run_report)
-        self._run_report.setToolTip("The same for all clusters; study them first (Whole run).")
-        self._cancel = _button("Cancel", "cancel_files", self._work.stop)
-        self._cancel.setToolTip("Stop what is being written.")
+        self._run_report = push_button(
+            "save_run_report",
+            "Report of the run…",
+            "The same for all clusters; study them first (Whole run).",
+            self._on_run_report,
+        )
+        self._cancel = push_button(
+            "cancel_files", "Cancel", "Stop what is being written.", self._work.stop
+        )
         self._text = wrapped_label("files_text", "")
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.hide()
@@ -208,11 +221,3 @@ class FilesBox(QWidget):
 def _file_name(study: ClusterStudy) -> str:
     """Return a cluster's name without what a file's name must not have."""
     return re.sub(r"[^\w.-]+", "_", study.cluster.name).strip("._") or "cluster"
-
-
-def _button(text: str, name: str, slot: Callable[[], Any]) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text.rstrip("…"))
-    button.clicked.connect(slot)
-    return button

@@ -1,30 +1,28 @@
 """The layers of the Inspect section: `frames`, `footprints` and `profile line`.
 
 They are made when they are asked for. A layer that the user deleted is made anew
-when he asks again; what he does to the others is left as he wants it.
+when he asks again; what he does to the others is left as he wants it. Those that a
+dock left in the viewer are taken over by the next.
 """
 
 from __future__ import annotations
 
 import math
-import threading
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import cv2
 import numpy as np
 from napari.layers import Image, Layer, Vectors
 from numpy.typing import NDArray
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
-from napari_zecoverage.core.coverage import find_footprint
-from napari_zecoverage.core.errors import FrameError
-from napari_zecoverage.core.frames import read_frame
-from napari_zecoverage.picture import stretch
+from napari_zecoverage.picture import StretchKind
+from napari_zecoverage.ui.aligned_frames import AlignedFrames
 from napari_zecoverage.ui.live import LatestWins
+from napari_zecoverage.ui.own_layers import left_behind, mark
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
 FRAMES: Final = "frames"
 FOOTPRINTS: Final = "footprints"
 PROFILE_LINE: Final = "profile line"
+_NAMES: Final = (FRAMES, FOOTPRINTS, PROFILE_LINE)
 
 _NEAR_PX: Final = 10
 """A click so near to a line, in pixels of the screen, is a click on it."""
@@ -42,92 +41,8 @@ _OUTLINE: Final = "#56B4E9"
 _CHOSEN: Final = "#F0E442"
 _CLICK_MOVES: Final = 4
 
-_MOST_KEPT: Final = 3
-"""The frame that is looked at, the one before it, and the one that is made ahead."""
-
 Point = tuple[float, float]
 """(y, x) on the canvas; whole numbers are pixel centres."""
-
-
-class AlignedFrames:
-    """Every aligned frame on the canvas, read and warped when it is looked at.
-
-    An array for napari of shape (n, H, W, 4), uint8: R, G, B, and 255 where the
-    frame covers. The few that were looked at last are kept.
-
-    Parameters
-    ----------
-    study : ClusterStudy
-        Its frames are read from their files; one that has gone is empty.
-    """
-
-    def __init__(self, study: ClusterStudy) -> None:
-        self._study = study
-        self.indexes = tuple(index for index, each in enumerate(study.registrations) if each.used)
-        self.shape = (len(self.indexes), *study.canvas.shape, 4)
-        self.dtype = np.dtype(np.uint8)
-        self.ndim = 4
-        self.size = math.prod(self.shape)
-        self._kept: dict[int, NDArray[np.uint8]] = {}
-        self._lock = threading.Lock()
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: Any) -> NDArray[np.uint8]:
-        first, *rest = key if isinstance(key, tuple) else (key,)
-        chosen = np.arange(len(self))[first]
-        if np.ndim(chosen) == 0:
-            return self.look_at(int(chosen))[tuple(rest)]
-        pictures = [self.look_at(int(each))[tuple(rest)] for each in np.ravel(chosen)]
-        return np.stack(pictures)
-
-    def look_at(self, position: int) -> NDArray[np.uint8]:
-        """Return a frame; also called by a thread that looks ahead."""
-        # Whoever wants the frame that is being made waits for it, instead of making it twice.
-        with self._lock:
-            picture = self._kept.pop(position, None)
-            if picture is None:
-                picture = aligned_picture(self._study, self.indexes[position])
-            while len(self._kept) >= _MOST_KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[position] = picture
-            return picture
-
-
-def aligned_picture(study: ClusterStudy, index: int) -> NDArray[np.uint8]:
-    """Return one frame on the canvas, stretched for the eye.
-
-    Parameters
-    ----------
-    study : ClusterStudy
-    index : int
-        A frame of the cluster that is used.
-
-    Returns
-    -------
-    (H, W, 4) uint8
-        R, G, B, and 255 where the frame covers. All 0 when it cannot be read any more.
-    """
-    canvas, own = study.canvas, study.registrations[index].matrix
-    height, width = canvas.shape
-    if own is None:
-        return np.zeros((height, width, 4), dtype=np.uint8)
-    try:
-        frame = read_frame(study.cluster.frames[index].source)
-    except FrameError:
-        return np.zeros((height, width, 4), dtype=np.uint8)
-    matrix = canvas.from_frame(own)
-    # Stretched before it is warped, and warped plainly: it is looked at, not stacked,
-    # and blinking must be quick.
-    shown = cv2.convertScaleAbs(stretch(frame.pixels), alpha=255)
-    warped = cv2.warpAffine(
-        shown, matrix[:2], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    picture = np.asarray(cv2.cvtColor(warped, cv2.COLOR_RGB2RGBA), dtype=np.uint8)
-    covered = find_footprint(matrix, canvas.frame_shape, canvas.shape).mask()
-    picture[..., 3] = covered.view(np.uint8) * np.uint8(255)
-    return picture
 
 
 def footprint_corners(study: ClusterStudy, index: int) -> NDArray[np.float64]:
@@ -150,7 +65,7 @@ def outlines(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([corners, ahead], axis=2).reshape(-1, 2, 2)
 
 
-def _look_ahead(request: tuple[AlignedFrames, int]) -> None:
+def _make(request: tuple[AlignedFrames, int]) -> None:
     frames, position = request
     frames.look_at(position)
 
@@ -184,11 +99,14 @@ class InspectLayers(QObject):
         self._study: ClusterStudy | None = None
         self._layers: dict[str, Layer] = {}
         self._frames: AlignedFrames | None = None
+        self._look: tuple[StretchKind, float] = ("asinh", 1.0)
         self._line: tuple[Point, Point] = ((0.0, 0.0), (0.0, 0.0))
         self._chosen = -1
         self._corners = np.empty((0, 4, 2))
         self._position = 0
-        self._ahead = LatestWins(_look_ahead, self)
+        self._step = 1
+        self._maker = LatestWins(_make, self)
+        self._maker.computed.connect(self._on_made)
         viewer.dims.events.current_step.connect(self._on_step)
         viewer.mouse_drag_callbacks.append(_weakly(self._on_mouse, viewer.mouse_drag_callbacks))
 
@@ -211,7 +129,8 @@ class InspectLayers(QObject):
         """Take another cluster; our layers that are in the viewer show it."""
         same_canvas = self._study is not None and self._study.canvas == study.canvas
         self._study = study
-        self._frames = AlignedFrames(study)
+        self._frames = AlignedFrames(study, *self._look)
+        self._frames.waits = False
         self._chosen = -1
         self._corners = np.array(
             [footprint_corners(study, index) for index in self.used], dtype=np.float64
@@ -220,8 +139,8 @@ class InspectLayers(QObject):
             height, width = study.canvas.shape
             middle = (height - 1) / 2
             self._line = ((middle, 0.0), (middle, width - 1.0))
-        for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):
-            layer = self[name]
+        for name in _NAMES:
+            layer = self[name] or self._take_over(name)
             if layer is not None and self.used:
                 layer.data = self._data_of(name)
             elif layer is not None:
@@ -236,6 +155,15 @@ class InspectLayers(QObject):
             self._add(name)
         elif not shown and layer is not None:
             self._viewer.layers.remove(layer)
+
+    def set_stretch(self, kind: StretchKind, strength: float) -> None:
+        """Stretch the layer `frames` otherwise."""
+        if (kind, strength) == self._look:
+            return
+        self._look = (kind, strength)
+        if self._frames is not None:
+            self._frames.stretch_otherwise(kind, strength)
+            self._make_seen()
 
     def choose_frame(self, index: int) -> None:
         """Mark a frame's outline, and look at it in the layer `frames`."""
@@ -262,7 +190,8 @@ class InspectLayers(QObject):
         active = self._viewer.layers.selection.active
         # napari begins in the middle of a new slider.
         first = self._chosen if self._chosen in self.used else self.used[0]
-        layer = self._made(name)
+        layer = self._new(name)
+        mark(layer, name)
         self._viewer.add_layer(layer)
         self._layers[name] = layer
         if active is not None and active in self._viewer.layers:
@@ -271,9 +200,17 @@ class InspectLayers(QObject):
         if name == FRAMES:
             self.choose_frame(first)
             self.frame_chosen.emit(first)
+            self._make_seen()
         self._mark_chosen()
 
-    def _made(self, name: str) -> Layer:
+    def _take_over(self, name: str) -> Layer | None:
+        """Make a layer ours that a dock before left in the viewer."""
+        layer = left_behind(self._viewer, name)
+        if layer is not None:
+            self._layers[name] = layer
+        return layer
+
+    def _new(self, name: str) -> Layer:
         data = self._data_of(name)
         if name == FRAMES:
             return Image(data, name=name, rgb=True, contrast_limits=(0, 255), cache=False)
@@ -304,23 +241,50 @@ class InspectLayers(QObject):
     def _on_step(self, _event: object = None) -> None:
         if not isalive(self) or self[FRAMES] is None or not self.used:
             return
-        position = min(max(int(self._viewer.dims.current_step[0]), 0), len(self.used) - 1)
-        self._make_ahead(position)
-        index = self.used[position]
+        self._make_seen()
+        index = self.used[self._looked_at()]
         if index != self._chosen:
             self._chosen = index
             self._mark_chosen()
             self.frame_chosen.emit(index)
 
-    def _make_ahead(self, position: int) -> None:
-        """Make the frame that comes next when the slider goes on as it went."""
-        step = -1 if position < self._position else 1
-        self._position = position
-        self._ahead.submit((self._frames, (position + step) % len(self.used)))
+    def _looked_at(self) -> int:
+        """Return the place of the viewer's slider among the used frames."""
+        return min(max(int(self._viewer.dims.current_step[0]), 0), len(self.used) - 1)
+
+    def _make_seen(self) -> None:
+        """Have the frame that is looked at made in a thread, then the one that comes next."""
+        frames = self._frames
+        if frames is None or self[FRAMES] is None or not self.used:
+            return
+        position = self._looked_at()
+        if position != self._position:
+            # It comes next when the slider goes on as it went.
+            self._step = -1 if position < self._position else 1
+            self._position = position
+        if not frames.is_made(position):
+            self._maker.submit((frames, position))
+            return
+        ahead = (position + self._step) % len(self.used)
+        if not frames.is_made(ahead):
+            self._maker.submit((frames, ahead))
+
+    def _on_made(self, request: Any, result: object) -> None:
+        frames, position = request
+        layer = self[FRAMES]
+        if layer is None or frames is not self._frames or isinstance(result, Exception):
+            return
+        if position == self._looked_at():
+            layer.refresh()
+        self._make_seen()
 
     def stop(self) -> None:
-        """Make no more frames ahead."""
-        self._ahead.forget()
+        """Let go of the layers: they stay in the viewer, for the dock that is opened next."""
+        self._maker.forget()
+        self._layers.clear()
+        if self._frames is not None:
+            # Nobody has them made any more.
+            self._frames.waits = True
 
     def _reach(self) -> float:
         """Return the length on the canvas that is a few pixels of the screen."""

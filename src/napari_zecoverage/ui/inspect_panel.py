@@ -29,6 +29,8 @@ from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
 from napari_zecoverage.ui.stretch_box import StretchBox
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.components import ViewerModel
 
     from napari_zecoverage.core.clusters import Cluster
@@ -143,7 +145,7 @@ class InspectPanel(QGroupBox):
         layout.addWidget(self._tabs)
         self._build_controls()
         viewer.events.theme.connect(self._on_theme)
-        viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.layers.events.removed.connect(self._tick_layers)
 
     # --- what the dock tells ---------------------------------------------------------------
 
@@ -151,11 +153,15 @@ class InspectPanel(QGroupBox):
         """Look at another cluster."""
         self._study = study
         self._outcome = None
-        plots = self._made_plots()
+        for _ in self.steps_to_get_ready():
+            pass
+        plots = self._plots
+        assert plots is not None
         self._hint.hide()
         self._stretch.setVisible(study.tile is not None)
         self._tabs.show()
         self._layers.show_study(study)
+        self._tick_layers()
         self._fill_frames(study)
         # Only now: the plots need matplotlib.
         from napari_zecoverage.ui.plots import count_pixels
@@ -216,8 +222,9 @@ class InspectPanel(QGroupBox):
         self._show_frame()
 
     def show_stretch(self, kind: str, strength: float) -> None:
-        """Show how the tile is stretched."""
+        """Show how the tile is stretched, and stretch the frames so."""
         self._stretch.show_stretch(kind, strength)
+        self._layers.set_stretch(kind, strength)
 
     def next_frame(self) -> None:
         """Look at the next aligned frame; the first time, at the chosen one."""
@@ -313,33 +320,32 @@ class InspectPanel(QGroupBox):
         )
         self._leave_out.clicked.connect(self._on_leave_out)
 
-    def _made_plots(self) -> _Plots:
-        if self._plots is None:
-            from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
-            from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot
+    def steps_to_get_ready(self) -> Iterator[None]:
+        """Make the plots for the first study, pausing after each: they take long to make."""
+        if self._plots is not None:
+            return
+        from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
+        from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot
 
-            self._plots = _Plots(
-                FieldPlot(), LandscapePlot(), FringePlot(), HistogramPlot(), ProfilePlot()
-            )
-            self._plots.field.value_chosen.connect(self._on_value_chosen)
-            self._plots.landscape.thresholds_chosen.connect(self._on_both_chosen)
-            over = QLabel("over")
-            over.setBuddy(self._over)
-            plots = self._plots
-            self._add_tab("Field", plots.field, [over, self._over], [self._field_text])
-            self._add_tab("Both", plots.landscape, [self._what], [self._landscape_text])
-            self._add_tab(
-                "Fringe",
-                plots.fringe,
-                [self._fringe_label, self._fringe_colour],
-                [self._fringe_text],
-            )
-            self._add_tab("Coverage", plots.histogram, [self._log], [])
-            self._add_tab("Profile", plots.profile, [self._line_shown], [])
-            self._add_frames_tab()
-            self._order_tabs()
-            self._on_theme()
-        return self._plots
+        made: list[Plot] = []
+        for kind in (FieldPlot, LandscapePlot, FringePlot, HistogramPlot, ProfilePlot):
+            made.append(kind())
+            yield
+        self._plots = plots = _Plots(*made)
+        plots.field.value_chosen.connect(self._on_value_chosen)
+        plots.landscape.thresholds_chosen.connect(self._on_both_chosen)
+        over = QLabel("over")
+        over.setBuddy(self._over)
+        self._add_tab("Field", plots.field, [over, self._over], [self._field_text])
+        self._add_tab("Both", plots.landscape, [self._what], [self._landscape_text])
+        self._add_tab(
+            "Fringe", plots.fringe, [self._fringe_label, self._fringe_colour], [self._fringe_text]
+        )
+        self._add_tab("Coverage", plots.histogram, [self._log], [])
+        self._add_tab("Profile", plots.profile, [self._line_shown], [])
+        self._add_frames_tab()
+        self._order_tabs()
+        self._on_theme()
 
     def _add_tab(self, title: str, plot: Plot, above: list[QWidget], below: list[QWidget]) -> None:
         page = QWidget()
@@ -521,14 +527,13 @@ class InspectPanel(QGroupBox):
         name = self.sender().property("layer")
         self._layers.set_shown(name, shown)
 
-    def _on_layer_removed(self, _event: object = None) -> None:
-        """Untick what the user deleted."""
+    def _tick_layers(self, _event: object = None) -> None:
+        """Tick what is shown: the user may have deleted a layer, or a dock before have left it."""
         if not isalive(self):
             return
         for box in (self._line_shown, self._frames_shown, self._footprints_shown):
-            if box.isChecked() and self._layers[box.property("layer")] is None:
-                with QSignalBlocker(box):
-                    box.setChecked(False)
+            with QSignalBlocker(box):
+                box.setChecked(self._layers[box.property("layer")] is not None)
 
 
 def without_frame(cluster: Cluster, index: int) -> Cluster:

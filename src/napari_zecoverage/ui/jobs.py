@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
+from napari.layers import Image, Vectors
 
 from napari_zecoverage.core.cache import StudyCache, read_study
 from napari_zecoverage.core.clusters import Cluster
@@ -18,7 +20,6 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import StretchKind, as_bytes, kept_edge, stretch
 from napari_zecoverage.preview import Preview
-from napari_zecoverage.sample import sample_folder
 from napari_zecoverage.ui.live import Job
 from napari_zecoverage.zemosaic.manifests import read_snapshot
 from napari_zecoverage.zemosaic.run_folder import find_clusters
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_zecoverage.many import StudiedCluster, StudiedRun
+
+_TELL_EVERY_S: Final = 0.1
 
 
 class Found(NamedTuple):
@@ -69,9 +72,29 @@ class Pictures(NamedTuple):
     master_tile: NDArray[Any] | None
 
 
+class HeadersRead(NamedTuple):
+    """How many frames were looked at, of how many."""
+
+    done: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"Looking at the frames' headers: {self.done} of {self.total}"
+
+
 def find(source: str | list[str], run: bool, job: Job) -> Found:
     """Look for clusters, and for the settings of the run that they are of."""
-    clusters = find_clusters(source)
+    told = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        # Headers are read quicker than the window can tell of each.
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= _TELL_EVERY_S:
+            told = now
+            job.report(HeadersRead(done, total))
+
+    clusters = find_clusters(source, progress=report, should_stop=job.should_stop)
     _stop_if_asked(job)
     folder = clusters[0].run_folder
     try:
@@ -84,6 +107,8 @@ def find(source: str | list[str], run: bool, job: Job) -> Found:
 
 def make_sample(job: Job) -> Found:
     """Make the sample, and find its cluster."""
+    from napari_zecoverage.sample import sample_folder
+
     clusters = [replace(each, name="sample") for each in find_clusters(sample_folder())]
     _stop_if_asked(job)
     return Found(clusters, None)
@@ -125,9 +150,10 @@ def import_ahead() -> None:
     for name in ("napari_zecoverage.ui.fringe_plots", "pandas", "astropy.wcs", "scipy.ndimage"):
         with suppress(ImportError):
             import_module(name)
-    # napari reads the units of the first layer, for which pint reads all the units there are.
-    with suppress(ImportError, AttributeError):
-        import_module("pint").get_application_registry().Unit("pixel")
+    # napari makes the first layer of a kind slowly: it reads all the units that there are, and
+    # the fonts and colours that it knows.
+    Image(np.zeros((2, 2), np.uint8))
+    Vectors(np.zeros((0, 2, 2), np.float32), ndim=2)
 
 
 def _master_tile(

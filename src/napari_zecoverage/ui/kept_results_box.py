@@ -6,10 +6,9 @@ from functools import partial
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtWidgets import QMessageBox, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QMessageBox, QVBoxLayout, QWidget
 
-from napari_zecoverage.core.errors import ZecoverageError
-from napari_zecoverage.ui.controls import LowText
+from napari_zecoverage.ui.controls import LowText, push_button
 from napari_zecoverage.ui.live import Background, Job
 from napari_zecoverage.zemosaic.kept_results import (
     Cleared,
@@ -39,14 +38,13 @@ class KeptResultsBox(QWidget):
         self._kept: KeptResults | None = None
         self._text = LowText("kept_results", most_lines=6)
         self._text.setAccessibleName("Kept results that hide a change")
-        self._clear = QPushButton("Clear kept results…")
-        self._clear.setObjectName("clear_kept")
-        self._clear.setAccessibleName("Clear kept results")
-        self._clear.setToolTip(
+        self._clear = push_button(
+            "clear_kept",
+            "Clear kept results…",
             "Removes the master tiles and checkpoints that ZeMosaic would use again whatever the "
-            "thresholds. Asks first; nothing else is removed."
+            "thresholds. Asks first; nothing else is removed.",
+            self._on_clear,
         )
-        self._clear.clicked.connect(self._on_clear)
         self._work = Background(self)
         self._work.finished.connect(self._on_finished)
         layout = QVBoxLayout(self)
@@ -76,7 +74,7 @@ class KeptResultsBox(QWidget):
         elif isinstance(result, Cleared):
             show_info("\n".join(result.lines()))
             self._look()
-        elif isinstance(result, ZecoverageError):
+        elif isinstance(result, Exception):
             self._kept = None
             show_error(str(result))
 

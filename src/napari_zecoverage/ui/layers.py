@@ -6,6 +6,7 @@ data; the window, the reader and the sample data all show it through them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,15 +16,19 @@ from napari.utils.colormaps import Colormap, ensure_colormap
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.picture import (
     CUT_OFF,
+    FRINGE_COLOURS,
     HIDDEN,
     REMOVED_COLOURS,
     REMOVED_OPACITY,
     count_colours,
+    fringe_colours,
     outline,
 )
+from napari_zecoverage.ui.own_layers import left_behind, mark
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.utils.events.event import EventBlocker
     from numpy.typing import NDArray
 
     from napari_zecoverage.core.studied import ClusterStudy
@@ -38,7 +43,6 @@ _ORDER: Final = (
     "kept edge",
     "saved tile",
 )
-_MARK: Final = "napari-zecoverage"
 _PICTURES: Final = ("tile", "master tile", "coverage", "fringe", "removed")
 # White, and the yellow of Okabe and Ito: neither is the colour of something removed.
 _EDGE_COLOURS: Final = {"kept edge": (1.0, 1.0, 1.0, 1.0), "saved tile": (0.94, 0.89, 0.26, 1.0)}
@@ -191,6 +195,8 @@ class ClusterLayers:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
         self._coverage_colours = "viridis"
+        # What `removed` shows, as it was given; the layer has memory of its own.
+        self._removed: NDArray[np.uint8] | None = None
 
     def __getitem__(self, name: str) -> Layer | None:
         """Return our layer `name`, None when it is not (or no longer) in the viewer."""
@@ -208,40 +214,90 @@ class ClusterLayers:
         `master_tile` is the run's own tile, stretched, and the place (y, x) of its
         first pixel on the canvas.
         """
-        before = len(self._viewer.layers)
-        new_canvas = self._shape() != study.canvas.shape
+        for _ in self.steps_to_show(study, shown, master_tile):
+            pass
+
+    def steps_to_show(
+        self,
+        study: ClusterStudy,
+        shown: NDArray[np.float32] | None,
+        master_tile: tuple[NDArray[np.float32], tuple[int, int]] | None = None,
+    ) -> Iterator[None]:
+        """Do as `show_study`, pausing after each layer: napari takes long to add one."""
+        canvas = study.canvas.shape
+        new_canvas = self._shape() != canvas
+        active = self._viewer.layers.selection.active
         self._show("tile", None if shown is None else tile_layer(shown))
+        yield
         self._show("master tile", None if master_tile is None else master_tile_layer(*master_tile))
+        yield
         coverage = study.coverage
         self._show(
             "coverage",
             None if coverage is None else coverage_layer(coverage, self._coverage_colours),
         )
-        self._show("removed", removed_layer(np.zeros(study.canvas.shape, dtype=np.uint8)))
+        yield
+        self._show("removed", removed_layer(np.zeros(canvas, dtype=np.uint8)))
+        self._removed = None
+        yield
         nothing = np.zeros((0, 2, 2), dtype=np.float32)
-        self._show("kept edge", strokes_layer("kept edge", nothing, study.canvas.shape))
-        whole = outline(Rect(0, 0, *study.canvas.shape))
-        self._show("saved tile", strokes_layer("saved tile", whole, study.canvas.shape))
+        self._show("kept edge", strokes_layer("kept edge", nothing, canvas))
+        yield
+        self._show("saved tile", strokes_layer("saved tile", outline(Rect(0, 0, *canvas)), canvas))
         if new_canvas:
             self._viewer.reset_view()
-        if len(self._viewer.layers) > before:
-            # napari selects what is added last; the picture is what there is to look into.
-            self._viewer.layers.selection.active = self["tile"] or self["coverage"]
+        # napari selects what is added last; the picture is what there is to look into.
+        if active not in self._viewer.layers:
+            active = self["tile"] or self["coverage"]
+        self._viewer.layers.selection.active = active
 
     def show_fringe(
-        self, colour: NDArray[np.float32] | None, reach: float = 1.0, colours: str = "PuOr"
+        self,
+        colour: NDArray[np.float32] | None,
+        reach: float = 1.0,
+        colours: str = fringe_colours(FRINGE_COLOURS[0], 0),
     ) -> None:
         """Show a fringe map as `fringe_layer` does; None takes the layer away."""
         self._show("fringe", None if colour is None else fringe_layer(colour, reach, colours))
 
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
-        """Show what the present thresholds take away."""
-        self._set_data("removed", removed)
+        """Show what the present thresholds take away; quick, for every tick of a slider.
+
+        napari's list of layers is told by `show_thumbnails`.
+        """
+        layer = self["removed"]
+        if layer is None or removed is self._removed:
+            return
+        shown = whole_data(layer)
+        self._removed = removed
+        if shown.shape != removed.shape:
+            # Somebody else gave the layer other data.
+            self._set_data("removed", removed)
+        elif removed.size > _LIVE_PYRAMID_FROM_PX or not np.array_equal(shown, removed):
+            with self._list_left_alone():
+                # In the layer's own memory: data of the same shape change nothing else.
+                np.copyto(shown, removed)
+                layer.refresh(extent=False, thumbnail=False, highlight=False)
+                layer.events.data(value=layer.data)
 
     def show_outlines(self, edge: NDArray[np.float32], saved_rect: Rect) -> None:
         """Show the outlines of what stays; slower than `show_removed`."""
-        self._set_data("kept edge", edge)
-        self._set_data("saved tile", outline(saved_rect))
+        with self._list_left_alone():
+            self._set_data("kept edge", edge)
+            self._set_data("saved tile", outline(saved_rect))
+
+    def show_thumbnails(self) -> None:
+        """Bring what napari's list shows of our layers up to date."""
+        removed = self["removed"]
+        if removed is not None:
+            removed.refresh(extent=False, data_displayed=False, highlight=False)
+
+    def _list_left_alone(self) -> EventBlocker:
+        """Keep napari's list of layers from drawing itself anew.
+
+        It draws all its rows for every event of a layer, and takes as long as the picture.
+        """
+        return self._viewer.layers.events.blocker()
 
     def show_picture(self, name: str, shown: NDArray[np.float32]) -> None:
         """Show `tile` or `master tile`, stretched otherwise."""
@@ -276,7 +332,9 @@ class ClusterLayers:
         return None if layer is None else whole_data(layer).shape
 
     def _show(self, name: str, layer_data: tuple[Any, dict[str, Any], str] | None) -> None:
-        layer = self[name] or self._left_behind(name)
+        layer = self[name] or left_behind(self._viewer, name)
+        if layer is not None:
+            self._layers[name] = layer
         if layer_data is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)
@@ -301,14 +359,6 @@ class ClusterLayers:
         if "translate" in settings:
             layer.translate = settings["translate"]
 
-    def _left_behind(self, name: str) -> Layer | None:
-        """Take over what a dock that was closed left in the viewer; never a copy of it."""
-        for layer in self._viewer.layers:
-            if layer.metadata.get(_MARK) == (name, id(layer)):
-                self._layers[name] = layer
-                return layer
-        return None
-
     def _replace(self, name: str, old: Layer, layer_data: tuple[Any, dict[str, Any], str]) -> None:
         """Put another layer in the place of one, looking as the user wants it."""
         active = self._viewer.layers.selection.active is old
@@ -332,8 +382,7 @@ class ClusterLayers:
             layer.visible = False  # it would hide the tile; one click on its eye shows it
         if name == "fringe" and hasattr(layer, "colorbar"):
             layer.colorbar.visible = True
-        # With its id, because a layer that the user duplicates takes its metadata along.
-        layer.metadata[_MARK] = (name, id(layer))
+        mark(layer, name)
         self._viewer.layers.insert(self._place(name), layer)
         return layer
 

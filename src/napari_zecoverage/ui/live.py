@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -18,7 +18,10 @@ from qtpy.QtCore import QObject, QTimer, Signal
 LAST_WAIT_S: Final = 3.0
 """When the program ends, what is at work may take so long to stop."""
 
-REST_MS: Final = 60
+TURN_MS: Final = 5
+"""Pause between two steps: without one, nothing that waits is heard between them."""
+
+REST_MS: Final = 40
 """After so long without another request the exact result is computed where a rough one came first.
 
 Longer than the pause between two steps of a slider that is dragged or held.
@@ -140,6 +143,55 @@ def _end_all() -> None:
         job.stop()
     for thread in list(_at_work):
         thread.join(LAST_WAIT_S)
+
+
+class Turns(QObject):
+    """Does the steps of something long in the main thread, each in a turn of the event loop.
+
+    Between two of them the window is drawn, and clicks and keys are heard.
+    """
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._steps: Iterator[object] | None = None
+        self._next = QTimer(self)
+        self._next.setInterval(TURN_MS)
+        self._next.timeout.connect(self._step)
+
+    @property
+    def busy(self) -> bool:
+        """Whether steps are left to do."""
+        return self._steps is not None
+
+    def start(self, steps: Iterator[object]) -> None:
+        """Do all of `steps` in turn, instead of what was left to do."""
+        self._steps = steps
+        self._next.start()
+
+    def finish(self) -> None:
+        """Do all that is left now."""
+        while self._steps is not None:
+            self._step()
+
+    def forget(self) -> None:
+        """Leave the rest undone."""
+        self._steps = None
+        self._next.stop()
+
+    def _step(self) -> None:
+        steps = self._steps
+        if steps is None:
+            return
+        over = True
+        try:
+            next(steps)
+            over = False
+        except StopIteration:
+            pass
+        finally:
+            # A step may have begun something else.
+            if over and self._steps is steps:
+                self.forget()
 
 
 class _Request(NamedTuple):

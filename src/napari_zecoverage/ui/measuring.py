@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zecoverage.core.advice import Advice, advise_judged
 from napari_zecoverage.core.errors import StudyCancelledError
-from napari_zecoverage.core.fringe import Fringe, measure_fringe
-from napari_zecoverage.core.judged import JudgedCluster, judge
+from napari_zecoverage.core.fringe import Fringe
+from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.picture import fringe_reach
 from napari_zecoverage.ui.live import Background, Job
@@ -53,15 +53,18 @@ def _measure(
             way_is_free.wait(_GIVE_WAY_S)
         return job.should_stop()
 
-    if fringe is None and study.tile is not None:
-        fringe = measure_fringe(study, should_stop=should_stop)
-        job.report(_Fringe(study, fringe, fringe_reach(fringe)))
-    judged = judge(study, parameters, fringe=fringe, should_stop=should_stop)
+    def tell(measured: Fringe) -> None:
+        job.report(_Fringe(study, measured, fringe_reach(measured)))
+
+    if fringe is None:
+        _, judged = judge_with_fringe(study, parameters, on_fringe=tell, should_stop=should_stop)
+    else:
+        judged = judge(study, parameters, fringe=fringe, should_stop=should_stop)
     return _Judged(study, judged)
 
 
-def _rest_of(parameters: MaskParameters) -> MaskParameters:
-    """Return the settings without those that all values of are judged."""
+def rest_of(parameters: MaskParameters) -> MaskParameters:
+    """Return the settings without the three that are judged in all their values."""
     return replace(parameters, min_coverage_abs=0, min_coverage_frac=0, morph_open_px=0)
 
 
@@ -146,7 +149,7 @@ class Measuring(QObject):
         """Follow the sliders."""
         before, self._parameters = self._parameters, parameters
         known = self._judged is not None and self._judged.serves(parameters)
-        if self._study is not None and not known and _rest_of(before) != _rest_of(parameters):
+        if self._study is not None and not known and rest_of(before) != rest_of(parameters):
             self._again()
 
     def give_way(self, waiting: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from qtpy.QtCore import QModelIndex, QSortFilterProxyModel, Qt, Signal
 from qtpy.QtWidgets import (
@@ -12,17 +12,18 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QProgressBar,
-    QPushButton,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_zecoverage.core.advice import RunAdvice, advise_run
+from napari_zecoverage.core.cache import StudyFileError
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.ui.advice_text import paragraph, text_of_run_advice
-from napari_zecoverage.ui.controls import wrapped_label
+from napari_zecoverage.ui.controls import push_button, wrapped_label
 from napari_zecoverage.ui.live import LatestWins
+from napari_zecoverage.ui.run_judging import RunJudging
 from napari_zecoverage.ui.run_table import (
     FRAMES,
     FRINGE,
@@ -44,10 +45,15 @@ _NOT_STUDIED: Final = (
     "One config serves every tile of a run. Study all clusters to see what the thresholds do to "
     "each, and for one advice for all."
 )
-_OTHER_MARGIN: Final = (
-    "These figures are for another margin, decay or strict crop. Study all measures again; the "
-    "frames are not aligned anew."
+_OUTDATED: Final = (
+    "{} outdated: the figures are for another margin, decay or strict crop. Study all brings new "
+    "ones; what is in the cache is not aligned anew."
 )
+_MEASURED_AGAIN: Final = (
+    "Margin, decay or strict crop were moved: the clusters are measured again while the sliders "
+    "rest, {} of {} so far."
+)
+_STUDY_GONE: Final = "Its study is not in the cache any more."
 _ROWS_SEEN: Final = 8
 _AROUND_PX: Final = 14
 
@@ -99,14 +105,23 @@ class RunPanel(QGroupBox):
         self._sorted.setSortRole(SORT_ROLE)
         self._adviser = LatestWins(_advise, self)
         self._adviser.computed.connect(self._on_advised)
+        self._judging = RunJudging(self)
+        self._judging.judged.connect(self._on_judged_again)
+        self._judging.failed.connect(self._on_not_judged_again)
 
-        self._study_all = _button("Study all", "study_all", self._on_study_all)
-        self._study_all.setToolTip(
+        self._study_all = push_button(
+            "study_all",
+            "Study all",
             "Studies every cluster, several at a time, and measures what each threshold does to "
-            "it. What was studied before is opened from the cache."
+            "it. What was studied before is opened from the cache.",
+            self._on_study_all,
         )
-        self._cancel = _button("Cancel", "cancel_all", self._on_cancel)
-        self._cancel.setToolTip("Stop; the clusters that are finished stay in the table.")
+        self._cancel = push_button(
+            "cancel_all",
+            "Cancel",
+            "Stop; the clusters that are finished stay in the table.",
+            self._on_cancel,
+        )
         self._progress = QProgressBar()
         self._progress.setObjectName("run_progress")
         self._progress.setAccessibleName("Progress of the run")
@@ -118,8 +133,12 @@ class RunPanel(QGroupBox):
         self._advice_text = wrapped_label("run_advice", "")
         self._advice_text.setTextFormat(Qt.TextFormat.RichText)
         self._advice_text.hide()
-        self._take = _button("Take this advice", "take_run_advice", self._on_take)
-        self._take.setToolTip("Sets the three thresholds as advised for the whole run.")
+        self._take = push_button(
+            "take_run_advice",
+            "Take this advice",
+            "Sets the three thresholds as advised for the whole run.",
+            self._on_take,
+        )
         self._take.hide()
 
         buttons = QHBoxLayout()
@@ -147,12 +166,14 @@ class RunPanel(QGroupBox):
     def set_clusters(self, clusters: Sequence[Cluster]) -> None:
         """Put these clusters in the table; what is studied stays so."""
         self._table.set_clusters(clusters)
+        self._judge_outdated()
         self._ask_for_advice()
         self._show_state()
 
     def add(self, studied: StudiedCluster) -> None:
         """Take what was found in a cluster."""
         self._table.add(studied)
+        self._judge_outdated()
         self._ask_for_advice()
         self._show_state()
 
@@ -161,6 +182,7 @@ class RunPanel(QGroupBox):
         before = self._table.judged
         self._parameters = parameters
         self._table.show_parameters(parameters)
+        self._judge_outdated()
         if self._table.judged != before:
             self._ask_for_advice()
             self._show_state()
@@ -177,6 +199,7 @@ class RunPanel(QGroupBox):
         self._busy = bool(text)
         self._progress.setRange(0, 0 if self._busy else 1)
         self._progress.reset()
+        self._judge_outdated()
         self._ask_for_advice()
         self._show_state()
         if text:
@@ -185,6 +208,7 @@ class RunPanel(QGroupBox):
     def set_may_start(self, may_start: bool) -> None:
         """Say whether the run can be studied now: not while something else is."""
         self._may_start = may_start
+        self._judge_outdated()
         self._show_state()
 
     def show_progress(self, done: int, total: int, text: str) -> None:
@@ -200,6 +224,7 @@ class RunPanel(QGroupBox):
     def stop(self) -> None:
         """Drop what is being thought about: the dock is taken out of its window."""
         self._adviser.forget()
+        self._judging.stop()
 
     # --- inside ----------------------------------------------------------------------------
 
@@ -237,13 +262,42 @@ class RunPanel(QGroupBox):
         self.study_all_asked.emit([row.cluster for row in self._table.rows])
 
     def _on_cancel(self) -> None:
-        self._text.setText("Stopping…")
-        self.cancel_asked.emit()
+        if self._busy:
+            self._text.setText("Stopping…")
+            self.cancel_asked.emit()
+        else:
+            self._judging.stop()
+            self._ask_for_advice()
+            self._show_state()
+
+    # --- judging again -----------------------------------------------------------------
+
+    def _judge_outdated(self) -> None:
+        """Have judged what is outdated, unless something else is at work, which goes first."""
+        is_free = self._may_start and not self._busy
+        self._judging.follow(self._table.outdated if is_free else [], self._parameters)
+
+    def _on_judged_again(self, studied: StudiedCluster) -> None:
+        self._table.add(studied)
+        self._after_judging()
+
+    def _on_not_judged_again(self, studied: StudiedCluster, error: Exception) -> None:
+        is_gone = isinstance(error, StudyFileError)
+        self._table.add_trouble(studied, _STUDY_GONE if is_gone else f"It failed: {error}.")
+        self._after_judging()
+
+    def _after_judging(self) -> None:
+        # An advice for some of the clusters would be taken for one for all.
+        if not self._judging.running:
+            self._ask_for_advice()
+        self._show_state()
+
+    # --- advice ------------------------------------------------------------------------
 
     def _ask_for_advice(self) -> None:
         self._advice = None
         judged = self._table.judged
-        if judged and not self._busy:
+        if judged and not self._busy and not self._judging.running:
             self._adviser.submit(_Question(judged, self._parameters, self._options))
         else:
             self._adviser.forget()
@@ -278,7 +332,7 @@ class RunPanel(QGroupBox):
     def _show_state(self) -> None:
         rows = self._table.rows
         self._study_all.setEnabled(bool(rows) and self._may_start and not self._busy)
-        self._cancel.setEnabled(self._busy)
+        self._cancel.setEnabled(self._busy or self._judging.running)
         self._view.setVisible(bool(rows))
         a_row = self._view.verticalHeader().defaultSectionSize()
         heading = self._view.horizontalHeader().sizeHint().height()
@@ -286,30 +340,29 @@ class RunPanel(QGroupBox):
         self._view.setFixedHeight(heading + min(len(rows), _ROWS_SEEN) * a_row + frame)
         if self._busy:
             return
-        studied = [row for row in rows if row.studied is not None]
-        if not rows:
-            text = _NO_CLUSTERS
-        elif not studied:
-            text = _NOT_STUDIED
-        elif any(row.judged is not None and row.level is None for row in rows):
-            text = _OTHER_MARGIN
+        judging = self._judging
+        self._progress.setRange(0, judging.total if judging.running else 1)
+        if judging.running:
+            self._progress.setValue(judging.done)
+            self._text.setText(_MEASURED_AGAIN.format(judging.done, judging.total))
         else:
-            text = _count_in_words(len(rows), len(studied), _failures(studied))
-        self._text.setText(text)
+            self._progress.reset()
+            self._text.setText(_state_in_words(rows))
 
 
-def _failures(rows: list[RunRow]) -> int:
-    return sum(row.studied is not None and bool(row.studied.error) for row in rows)
-
-
-def _count_in_words(all_: int, studied: int, failed: int) -> str:
-    text = f"{studied} of {all_} cluster{'' if all_ == 1 else 's'} studied"
+def _state_in_words(rows: Sequence[RunRow]) -> str:
+    studied = [row.studied for row in rows if row.studied is not None]
+    if not rows:
+        return _NO_CLUSTERS
+    if not studied:
+        return _NOT_STUDIED
+    outdated = sum(row.is_outdated for row in rows)
+    if outdated:
+        return _OUTDATED.format(_counted(outdated))
+    failed = sum(bool(each.error) for each in studied)
+    text = f"{len(studied)} of {_counted(len(rows))} studied"
     return f"{text}, {failed} of them failed." if failed else f"{text}."
 
 
-def _button(text: str, name: str, slot: Any) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setAccessibleName(text)
-    button.clicked.connect(slot)
-    return button
+def _counted(clusters: int) -> str:
+    return f"{clusters} cluster{'' if clusters == 1 else 's'}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QFont
 
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 
@@ -40,6 +40,7 @@ _MANY_TOLERANCES: Final = 4.0
 _WARM: Final = QColor("#d55e00")
 _LOUD: Final = QColor("#b84a00")
 _ON_LOUD: Final = QColor("#ffffff")
+_GREY: Final = QColor("#808080")
 _FULL_ALPHA: Final = 170
 
 _Index = QModelIndex | QPersistentModelIndex
@@ -57,16 +58,24 @@ class RunRow:
         None as long as it is not studied.
     level : LevelField or None
         What ZeMosaic would do with the present thresholds, where it is known.
+    trouble : str
+        Why it cannot be judged for other settings; empty when it can, or was not tried.
     """
 
     cluster: Cluster
     studied: StudiedCluster | None = None
     level: LevelField | None = None
+    trouble: str = ""
 
     @property
     def judged(self) -> JudgedCluster | None:
         """The figures of all its masks."""
         return None if self.studied is None else self.studied.judged
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether its figures are those of another margin, decay or strict crop."""
+        return self.judged is not None and self.level is None
 
     @property
     def state(self) -> str:
@@ -91,7 +100,8 @@ class RunRow:
         if self.studied is None:
             return "Study all clusters to see what the thresholds do to this one."
         if self.studied.judged is not None:
-            return "Margin, decay or strict crop are not those that were measured."
+            again = f" {self.trouble} Press “Study all”." if self.trouble else ""
+            return f"Its figures are for another margin, decay or strict crop.{again}"
         return self.studied.error or self.studied.skipped or self.studied.summary
 
     def following(self, parameters: MaskParameters) -> RunRow:
@@ -121,12 +131,21 @@ class RunTable(QAbstractTableModel):
         found = [row.judged for row in self._rows]
         return [each for each in found if each is not None and each.serves(self._parameters)]
 
+    @property
+    def outdated(self) -> list[StudiedCluster]:
+        """Those that can be judged again for the present margin, decay and strict crop."""
+        return [
+            row.studied
+            for row in self._rows
+            if row.studied is not None and row.is_outdated and not row.trouble
+        ]
+
     def set_clusters(self, clusters: Sequence[Cluster]) -> None:
         """Put these clusters in the table; those that are studied already stay so."""
-        known = {row.cluster.frames: row.studied for row in self._rows}
+        known = {row.cluster.frames: row for row in self._rows}
         self.beginResetModel()
         self._rows = [
-            RunRow(each, known.get(each.frames)).following(self._parameters) for each in clusters
+            replace(known.get(each.frames, RunRow(each)), cluster=each) for each in clusters
         ]
         self.endResetModel()
 
@@ -135,6 +154,13 @@ class RunTable(QAbstractTableModel):
         for number, row in enumerate(self._rows):
             if row.cluster.frames == studied.cluster.frames:
                 self._rows[number] = RunRow(row.cluster, studied).following(self._parameters)
+                self._tell(number, number)
+
+    def add_trouble(self, studied: StudiedCluster, trouble: str) -> None:
+        """Note why a cluster cannot be judged again: a sentence."""
+        for number, row in enumerate(self._rows):
+            if row.studied is studied:
+                self._rows[number] = replace(row, trouble=trouble)
                 self._tell(number, number)
 
     def show_parameters(self, parameters: MaskParameters) -> None:
@@ -188,13 +214,20 @@ class RunTable(QAbstractTableModel):
             return _sorted_by(row, column)
         if role == Qt.ItemDataRole.BackgroundRole:
             return self._background(row, column)
-        if role == Qt.ItemDataRole.ForegroundRole and column == MASK and _is_loud(row):
-            return _ON_LOUD
+        if role == Qt.ItemDataRole.ForegroundRole:
+            return self._foreground(row, column)
+        if role == Qt.ItemDataRole.FontRole and row.is_outdated:
+            return _italic()
         if role == Qt.ItemDataRole.ToolTipRole:
             return _tooltip(row, column)
         if role == Qt.ItemDataRole.TextAlignmentRole and column in (FRAMES, LOST, FRINGE):
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
+
+    def _foreground(self, row: RunRow, column: int) -> QColor | None:
+        if row.is_outdated:
+            return _GREY
+        return _ON_LOUD if column == MASK and _is_loud(row) else None
 
     def _background(self, row: RunRow, column: int) -> QColor | None:
         if column == MASK:
@@ -212,6 +245,12 @@ class RunTable(QAbstractTableModel):
         colour = QColor(_WARM)
         colour.setAlpha(round(_FULL_ALPHA * min(1.0, strength)))
         return colour
+
+
+def _italic() -> QFont:
+    font = QFont()
+    font.setItalic(True)
+    return font
 
 
 def _lost(row: RunRow) -> float:

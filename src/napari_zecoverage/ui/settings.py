@@ -14,11 +14,9 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zecoverage.core.cache import DEFAULT_MAX_BYTES, StudyCache
-from napari_zecoverage.picture import COUNT_COLOURS, StretchKind
+from napari_zecoverage.picture import COUNT_COLOURS, FRINGE_COLOURS, StretchKind
 
 PLUGIN: Final = "napari-zecoverage"
-FRINGE_COLOURS: Final = ("PuOr", "RdBu", "BrBG", "coolwarm")
-"""Two sides round a neutral middle, told apart with any colour vision."""
 
 _GIGABYTE: Final = 2**30
 _WRITE_MS: Final = 400

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -25,7 +24,7 @@ from napari_zecoverage.core.parameters import (
     MaskParameters,
     limits_of,
 )
-from napari_zecoverage.ui.controls import LOUD, NumberControl, wrapped_label
+from napari_zecoverage.ui.controls import LOUD, NumberControl, push_button, wrapped_label
 from napari_zecoverage.ui.history import History
 from napari_zecoverage.verdict import Hint, Verdict, hints_of
 
@@ -161,15 +160,28 @@ class ThresholdPanel(QGroupBox):
             "the advice."
         )
         self._preset.textActivated.connect(self._on_preset)
-        self._undo = _button("↶", "undo", "Undo (Ctrl+Z in this dock). A drag is one step.")
-        self._undo.clicked.connect(self.undo)
-        self._redo = _button("↷", "redo", "Redo (Ctrl+Shift+Z in this dock).")
-        self._redo.clicked.connect(self.redo)
-        self._reset = _button("Reset", "reset", "Back to ZeMosaic's defaults; can be undone.")
-        self._reset.setAccessibleName("Reset the thresholds")
-        self._reset.clicked.connect(self._on_reset)
+        self._undo = push_button(
+            "undo",
+            "↶",
+            "Undo (Ctrl+Z in this dock). A drag is one step.",
+            self.undo,
+            accessible_name="Undo a change of thresholds",
+        )
+        self._redo = push_button(
+            "redo",
+            "↷",
+            "Redo (Ctrl+Shift+Z in this dock).",
+            self.redo,
+            accessible_name="Redo a change of thresholds",
+        )
+        self._reset = push_button(
+            "reset",
+            "Reset",
+            "Back to ZeMosaic's defaults; can be undone.",
+            self._on_reset,
+            accessible_name="Reset the thresholds",
+        )
         for button in (self._undo, self._redo):
-            button.setAccessibleName(f"{button.objectName().capitalize()} a change of thresholds")
             button.setFixedWidth(36)
         row = QHBoxLayout()
         row.addWidget(self._preset, 1)
@@ -294,10 +306,3 @@ def _strict_crop_box() -> QCheckBox:
         f"<p><b>{CONFIG_PREFIX}{_STRICT_CROP}</b>: ZeMosaic's default is on.</p>"
     )
     return box
-
-
-def _button(text: str, name: str, tooltip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setObjectName(name)
-    button.setToolTip(tooltip)
-    return button

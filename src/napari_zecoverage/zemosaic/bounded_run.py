@@ -13,18 +13,25 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
-from napari_zecoverage.core.errors import reason_of
+from napari_zecoverage.core.errors import StudyCancelledError, reason_of
 
 MAX_ANSWER_BYTES: Final = 16 * 1024 * 1024
 """A longer answer is not read."""
 
 GRACE_S: Final = 10.0
 """How long a killed process may take to go."""
+
+_LONGEST_S: Final = 1e6
+"""A timer of more seconds is beyond what some systems can hold."""
+
+_POLL_S: Final = 0.1
+"""So often it is asked whether to stop."""
 
 How = Literal["answered", "no answer", "timed out", "not started"]
 
@@ -58,13 +65,15 @@ def run_bounded(
     *,
     timeout_s: float,
     memory_mb: int,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Run:
     """Run a script in a process of its own, and read the answer that it leaves.
 
     The script gets the path of a JSON file as its argument: `job`, ``scratch``,
-    ``answer`` (the file to write into) and ``memory_bytes`` (the limit that it sets
-    itself, where its system has one). A random word comes on its standard input; the
-    answer must be a JSON object with that word as ``nonce``.
+    ``answer`` (the file to write into), and what it holds itself to where its system can:
+    ``memory_bytes``, and ``seconds``, for we may be killed and not end it. A random word
+    comes on its standard input; the answer must be a JSON object with that word as
+    ``nonce``.
 
     Parameters
     ----------
@@ -80,10 +89,17 @@ def run_bounded(
         Seconds until it is killed, with all that it started.
     memory_mb : int
         Its address space, in MB.
+    should_stop : callable, optional
+        Asked while it runs; True kills it, with all that it started.
 
     Returns
     -------
     Run
+
+    Raises
+    ------
+    StudyCancelledError
+        `should_stop` said so.
     """
     nonce = secrets.token_hex(16)
     answer_file = scratch / "answer.json"
@@ -92,6 +108,7 @@ def run_bounded(
         "scratch": str(scratch),
         "answer": str(answer_file),
         "memory_bytes": memory_mb * 1024 * 1024,
+        "seconds": min(timeout_s, _LONGEST_S),
     }
     job_file = scratch / "job.json"
     job_file.write_text(json.dumps(whole_job), encoding="utf-8")
@@ -109,20 +126,41 @@ def run_bounded(
             )
         except (OSError, ValueError) as error:
             return Run("not started", {}, reason=reason_of(error))
-        timed_out = False
         try:
-            process.communicate(f"{nonce}\n".encode(), timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            has_ended = _ends_by_itself(process, nonce, timeout_s, should_stop)
         finally:
             _end(process)
-        if timed_out:
+        if not has_ended:
             return Run("timed out", {})
         raw = channel.read(MAX_ANSWER_BYTES + 1)
     answer = _answer(raw, nonce)
     if answer is None:
         return Run("no answer", {}, process.returncode)
     return Run("answered", answer, process.returncode)
+
+
+def _ends_by_itself(
+    process: subprocess.Popen[bytes],
+    nonce: str,
+    timeout_s: float,
+    should_stop: Callable[[], bool] | None,
+) -> bool:
+    """Tell the process its word and wait for its end; return whether that came in time."""
+    assert process.stdin is not None
+    # One that has ended already will give no answer. The word never fills the pipe.
+    with suppress(OSError):
+        process.stdin.write(f"{nonce}\n".encode())
+        process.stdin.close()
+    deadline = time.monotonic() + timeout_s
+    while True:
+        if should_stop is not None and should_stop():
+            raise StudyCancelledError("the check was cancelled; nothing of it was kept")
+        left = deadline - time.monotonic()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.0, min(left, _POLL_S)))
+            return True
+        if left <= 0:
+            return False
 
 
 def new_scratch() -> tempfile.TemporaryDirectory[str]:

@@ -47,9 +47,14 @@ def list_backups(path: str | PathLike[str]) -> tuple[Backup, ...]:
     try:
         for entry in target.parent.iterdir():
             taken = backup_time(target, entry.name)
-            # A link may lead anywhere; ours are files.
-            if taken is not None and stat.S_ISREG((state := entry.lstat()).st_mode):
-                backups.append(Backup(entry, taken, state.st_size))
+            if taken is None:
+                continue
+            # Another export may have removed it meanwhile.
+            with suppress(FileNotFoundError):
+                state = entry.lstat()
+                # A link may lead anywhere; ours are files.
+                if stat.S_ISREG(state.st_mode):
+                    backups.append(Backup(entry, taken, state.st_size))
     except (FileNotFoundError, NotADirectoryError):
         return ()
     except (OSError, ValueError) as error:
@@ -82,7 +87,7 @@ def own_backup(place: Path, backup: str | PathLike[str]) -> Path:
     target = followed(place)
     source = absolute(backup)
     beside = followed(source.parent) == target.parent
-    if not beside or backup_time(target, source.name) is None or source.is_symlink():
+    if not beside or backup_time(target, source.name) is None or os.path.islink(source):
         raise ConfigError(
             source, f"is not a backup of {target.name} that was made here. Choose one of the list."
         )
@@ -92,12 +97,8 @@ def own_backup(place: Path, backup: str | PathLike[str]) -> Path:
 def remove_old_backups(target: Path, newest: Path) -> None:
     """Remove all but the last `BACKUPS_KEPT` backups, of which `newest` is one."""
     # The config is written; a backup too many is no reason to report a failure.
-    with suppress(OSError):
-        backups = sorted(
-            entry
-            for entry in target.parent.iterdir()
-            if backup_time(target, entry.name) is not None and entry.name != newest.name
-        )
-        # The newest is left out above: a clock that was set back must not cost it.
-        for backup in backups[: 1 - BACKUPS_KEPT]:
+    with suppress(OSError, ConfigError):
+        # The newest is left out: a clock that was set back must not cost it.
+        others = [each.path for each in list_backups(target) if each.path.name != newest.name]
+        for backup in others[BACKUPS_KEPT - 1 :]:
             backup.unlink()

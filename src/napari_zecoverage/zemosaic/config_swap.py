@@ -41,7 +41,7 @@ def swap_in(place: Path, new: bytes, old: bytes | None) -> Path | None:
         os.replace(temporary, target)
     except BaseException as error:
         # Interrupts too. A temporary file that is gone was swapped in: the backup is needed then.
-        if temporary is not None and temporary.exists():
+        if temporary is not None and os.path.lexists(temporary):
             for leftover in (temporary, backup):
                 if leftover is not None:
                     with suppress(OSError):

@@ -10,10 +10,9 @@ import os
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect
@@ -22,6 +21,10 @@ from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.placing import file_in_the_making
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.zemosaic.tile_header import study_header
+
+# astropy is slow to import: it is imported where a file is made, so the window opens at once.
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 COVERAGE_NAME: Final = "COVERAGE"
 """EXTNAME of the coverage."""
@@ -46,6 +49,8 @@ def coverage_hdu(study: ClusterStudy, rect: Rect | None = None) -> fits.ImageHDU
     ValueError
         The study has no coverage.
     """
+    from astropy.io import fits
+
     counts, header = _counts(study, rect)
     return fits.ImageHDU(counts, header=header)
 
@@ -81,6 +86,8 @@ def write_coverage_map(
     OutputError
         The file cannot be written, or there is one already; it is as it was.
     """
+    from astropy.io import fits
+
     target = absolute(path)
     if _is_taken_for_a_tile(target.name):
         raise OutputError(
@@ -140,6 +147,8 @@ def write_whole(target: Path, hdus: Sequence[Any], *, overwrite: bool) -> Path:
     OutputError
         There is a file already, or it cannot be written; what was there is as it was.
     """
+    from astropy.io import fits
+
     try:
         _refuse_taken(target, overwrite)
         with file_in_the_making(target) as unfinished:

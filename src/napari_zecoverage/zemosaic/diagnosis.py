@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -99,6 +100,7 @@ def diagnose_zemosaic(
     python: str | PathLike[str] | None = None,
     timeout_s: float = 120.0,
     memory_mb: int = 4096,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Diagnosis:
     """Find out whether exported thresholds can act in a ZeMosaic.
 
@@ -121,6 +123,9 @@ def diagnose_zemosaic(
     memory_mb : int, default: 4096
         Address space of each run, in MB; at least 64. Not on Windows, where only the
         time is bounded.
+    should_stop : callable, optional
+        Asked several times a second while one of the two runs. True kills that with all
+        that it started, and nothing is left of it.
 
     Returns
     -------
@@ -131,6 +136,10 @@ def diagnose_zemosaic(
     ------
     ParameterError
         A bound is out of its range.
+    StudyCancelledError
+        `should_stop` said so.
+    OutputError
+        The system's folder for temporary files cannot be written to.
     """
     if not (math.isfinite(timeout_s) and timeout_s > 0):
         raise ParameterError("timeout_s", f"must be a number above 0, not {timeout_s!r}")
@@ -151,8 +160,8 @@ def diagnose_zemosaic(
         findings.append(Finding("interpreter", "missing", None, text))
         return _concluded(place, None, findings)
     findings.append(interpreter_finding(chosen))
-    masks = run_probe(place, chosen, "masks", timeout_s, memory_mb)
-    alignments = run_probe(place, chosen, "alignments", timeout_s, memory_mb)
+    masks = run_probe(place, chosen, "masks", timeout_s, memory_mb, should_stop)
+    alignments = run_probe(place, chosen, "alignments", timeout_s, memory_mb, should_stop)
     findings += [
         bounds_finding((masks, alignments), timeout_s, memory_mb),
         lecropper_finding(masks, chosen, timeout_s, memory_mb),

@@ -43,17 +43,18 @@ class Interpreter(NamedTuple):
 
 def find_zemosaic(folder: Path) -> Installation:
     """Find a ZeMosaic in a folder, below it, or beside a file of its; none is no error."""
-    if folder.is_file():
+    # `os.path` answers False where the way there is locked; pathlib raises.
+    if os.path.isfile(folder):
         folder = folder.parent
     for each in (folder, folder / "zemosaic", folder / "ZeMosaic"):
-        if any((each / name).is_file() for name in SOURCES):
+        if any(os.path.isfile(each / name) for name in SOURCES):
             worker = _text_of(each / "zemosaic_worker.py")
             return Installation(folder, each, None, _version_of(each, worker), worker)
     for each in (folder, folder / "_internal"):
         version = _version_of(each, "")
         if version is not None:
             return Installation(folder, None, each, version, "")
-    packaged = folder if (folder / "ZeMosaic.exe").is_file() else None
+    packaged = folder if os.path.isfile(folder / "ZeMosaic.exe") else None
     return Installation(folder, None, packaged, None, "")
 
 
@@ -107,7 +108,7 @@ def _python_in(environment: Path) -> str | None:
     """Return the Python of an environment's folder, None when it has none."""
     inside = ("Scripts/python.exe",) if sys.platform == "win32" else ("bin/python", "bin/python3")
     return next(
-        (str(environment / each) for each in inside if (environment / each).is_file()), None
+        (str(environment / each) for each in inside if os.path.isfile(environment / each)), None
     )
 
 

@@ -29,12 +29,10 @@ def version_finding(place: Installation) -> Finding:
 def config_finding(place: Installation) -> Finding:
     """Say whether its config can be read and written, and has the thresholds."""
     beside = place.sources or place.packaged or place.folder
-    path = next(
-        (each / CONFIG_NAME for each in (beside, place.folder) if (each / CONFIG_NAME).is_file()),
-        beside / CONFIG_NAME,
-    )
+    candidates = [each / CONFIG_NAME for each in (beside, place.folder)]
+    path = next((each for each in candidates if os.path.isfile(each)), candidates[0])
     shown = printable(str(path), 400)
-    if not path.exists():
+    if not os.path.exists(path):
         text = f"No config yet: {shown} is missing. ZeMosaic writes it when it is closed."
         return Finding("config", "missing", None, text)
     try:

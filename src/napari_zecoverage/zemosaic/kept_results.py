@@ -253,7 +253,7 @@ def clear_kept_results(kept: KeptResults) -> Cleared:
     left: list[tuple[Path, str]] = []
     freed = 0
     for item in kept.items:
-        reason = _why_not_removed(kept.folder, item)
+        reason = _remove(kept.folder, item)
         if reason is None:
             removed.append(item.path)
             freed += item.size_bytes
@@ -291,7 +291,7 @@ def _is_run_folder(folder: Path) -> bool:
 def _is_own_file(folder: Path, name: str) -> bool:
     """Whether a file of that name is in the folder, not somewhere that a link leads to."""
     path = folder / name
-    return path.is_file() and os.path.realpath(path) == str(path)
+    return os.path.isfile(path) and os.path.realpath(path) == str(path)
 
 
 def _resume(folder: Path) -> str | None:
@@ -308,7 +308,7 @@ def _resume(folder: Path) -> str | None:
     return resume.strip().lower()[:40] if isinstance(resume, str) else None
 
 
-def _why_not_removed(folder: Path, item: KeptItem) -> str | None:
+def _remove(folder: Path, item: KeptItem) -> str | None:
     """Remove an item; return None, or why it is left (empty: it was gone already)."""
     parent = folder / (TILES_FOLDER if item.kind == "tile" else STATE_FOLDER)
     # The folders in between must still be what they were, or the path leads elsewhere.

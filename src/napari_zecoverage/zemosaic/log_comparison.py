@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.outcome import RELAXED_MAXIMUM, MaskOutcome
+from napari_zecoverage.core.outcome import MaskOutcome
+from napari_zecoverage.core.read_thresholds import RELAXED_MAXIMUM
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.zemosaic.log_tiles import TileLog
 from napari_zecoverage.zemosaic.logs import LogReading

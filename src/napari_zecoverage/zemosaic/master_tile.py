@@ -15,8 +15,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-from astropy.io import fits
-
 from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.paths import absolute
@@ -88,6 +86,9 @@ def write_master_tile(
     OutputError
         The file cannot be written, or there is one already; it is as it was.
     """
+    # Slow to import: here, so that the window opens at once.
+    from astropy.io import fits
+
     target = absolute(path)
     if not 0 <= tile_id <= _LARGEST_ID:
         raise OutputError(target, f"tile_id must be a whole number from 0 on, not {tile_id!r}.")

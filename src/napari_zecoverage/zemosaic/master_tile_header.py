@@ -6,9 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Final
-
-from astropy.io import fits
+from typing import TYPE_CHECKING, Final
 
 from napari_zecoverage import __version__
 from napari_zecoverage.core.errors import FrameError
@@ -19,6 +17,10 @@ from napari_zecoverage.core.parameters import StackMethod
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.zemosaic.saved_pixels import SavedPixels
 from napari_zecoverage.zemosaic.tile_header import cropped_wcs, mask_cards, study_cards
+
+# astropy is slow to import: it is imported where a file is made, so the window opens at once.
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 _HISTORY_WIDTH: Final = 72  # letters of a HISTORY card
 
@@ -59,6 +61,8 @@ def tile_header(
     -------
     astropy.io.fits.Header
     """
+    from astropy.io import fits
+
     header = fits.Header()
     if study.wcs_header is not None:
         header.extend(cropped_wcs(study.wcs_header, outcome.saved_rect), strip=False)
@@ -162,7 +166,9 @@ def _add_exposure(header: fits.Header, study: ClusterStudy) -> None:
     """Add the light that is in the tile; nothing where a frame does not tell its share."""
     times = _exposures(study)
     if times and None not in times:
-        total = sum(each for each in times if each is not None)
+        total = float(sum(each for each in times if each is not None))
+        if not math.isfinite(total):
+            return  # damaged headers; FITS has no such number
         header["EXPTOTAL"] = (total, "[s] Of the frames stacked, each counted once")
         header["NEXP_SUM"] = (len(times), "Exposures in EXPTOTAL")
 

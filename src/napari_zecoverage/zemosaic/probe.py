@@ -16,6 +16,7 @@ import importlib
 import inspect
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from typing import Any
 COVERAGE_ARGUMENTS = ("coverage", "min_coverage_abs", "min_coverage_frac", "morph_open_px")
 FOOTPRINT_ARGUMENTS = ("propagate_mask",)
 MOST_REFUSED = 20
+GRACE_S = 1.0
 LARGEST_FILE = 64 * 1024 * 1024
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -45,6 +47,7 @@ def main() -> None:
     """Do the job that the file named on the command line describes, and end the process."""
     with open(sys.argv[1], encoding="utf-8") as handle:
         job = json.load(handle)
+    _end_in_time(job["seconds"])
     # The answer carries this word: an answer without it was not written here.
     answer: dict[str, Any] = {"nonce": sys.stdin.readline().strip()}
     answer["memory_bounded"] = _bound_memory(job["memory_bytes"])
@@ -63,6 +66,13 @@ def main() -> None:
 
 
 # --- bounds ------------------------------------------------------------------------------
+
+
+def _end_in_time(seconds: float) -> None:
+    """End this process when whoever started it should have, and may be gone; not on Windows."""
+    if hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_S)
 
 
 def _bound_memory(size: int) -> bool:

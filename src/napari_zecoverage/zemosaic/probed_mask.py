@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.alpha import mask_with_fallbacks
+from napari_zecoverage.core.mask_choice import mask_with_fallbacks
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.zemosaic.bounded_run import Run
 from napari_zecoverage.zemosaic.findings import Finding

@@ -10,12 +10,15 @@ import base64
 import binascii
 import os
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_zecoverage.core.errors import OutputError, reason_of
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.zemosaic.bounded_run import Run, new_scratch, run_bounded
 from napari_zecoverage.zemosaic.findings import Finding
@@ -35,7 +38,12 @@ MASK_SETTINGS: Final = (
 
 
 def run_probe(
-    place: Installation, chosen: Interpreter, task: str, timeout_s: float, memory_mb: int
+    place: Installation,
+    chosen: Interpreter,
+    task: str,
+    timeout_s: float,
+    memory_mb: int,
+    should_stop: Callable[[], bool] | None = None,
 ) -> Run:
     """Run one of the two functions on what was made up for it.
 
@@ -51,37 +59,64 @@ def run_probe(
         Seconds.
     memory_mb : int
         MB of address space.
+    should_stop : callable, optional
+        Asked while it runs.
 
     Returns
     -------
     Run
         Its answer is whatever that ZeMosaic made of it.
+
+    Raises
+    ------
+    StudyCancelledError
+        `should_stop` said so.
+    OutputError
+        What it needs cannot be written to the system's folder for temporary files.
     """
-    with new_scratch() as name:
-        scratch = Path(os.path.realpath(name))
-        job: dict[str, Any] = {"task": task, "sources": str(place.sources)}
-        if task == "masks":
-            coverage = make_coverage()
-            job["coverage"] = _saved(scratch / "coverage.npy", coverage)
-            job["image"] = _saved(scratch / "image.npy", image_for(coverage))
-            job["settings"] = [
-                {
-                    "margin_percent": each.margin_percent,
-                    "decay": each.decay,
-                    "min_coverage_abs": each.min_coverage_abs,
-                    "min_coverage_frac": each.min_coverage_frac,
-                    "morph_open_px": each.morph_open_px,
-                }
-                for each in MASK_SETTINGS
-            ]
-        else:
-            job["scenes"] = [
-                _saved(scratch / f"scene_{index}.npy", make_frames(motions))
-                for index, motions in enumerate((SMALL, WIDE))
-            ]
-        return run_bounded(
-            chosen.path, PROBE, job, scratch, timeout_s=timeout_s, memory_mb=memory_mb
-        )
+    try:
+        with new_scratch() as name:
+            scratch = Path(os.path.realpath(name))
+            return run_bounded(
+                chosen.path,
+                PROBE,
+                _job(task, place, scratch),
+                scratch,
+                timeout_s=timeout_s,
+                memory_mb=memory_mb,
+                should_stop=should_stop,
+            )
+    except OSError as error:
+        raise OutputError(
+            tempfile.gettempdir(),
+            f"what the check needs cannot be written there ({reason_of(error)}). Make room, or "
+            "name another folder for temporary files (TMPDIR).",
+        ) from error
+
+
+def _job(task: str, place: Installation, scratch: Path) -> dict[str, Any]:
+    """Write what a task needs into a folder, and return what the probe is told of it."""
+    job: dict[str, Any] = {"task": task, "sources": str(place.sources)}
+    if task == "masks":
+        coverage = make_coverage()
+        job["coverage"] = _saved(scratch / "coverage.npy", coverage)
+        job["image"] = _saved(scratch / "image.npy", image_for(coverage))
+        job["settings"] = [
+            {
+                "margin_percent": each.margin_percent,
+                "decay": each.decay,
+                "min_coverage_abs": each.min_coverage_abs,
+                "min_coverage_frac": each.min_coverage_frac,
+                "morph_open_px": each.morph_open_px,
+            }
+            for each in MASK_SETTINGS
+        ]
+    else:
+        job["scenes"] = [
+            _saved(scratch / f"scene_{index}.npy", make_frames(motions))
+            for index, motions in enumerate((SMALL, WIDE))
+        ]
+    return job
 
 
 def image_for(coverage: NDArray[np.float32]) -> NDArray[np.float32]:

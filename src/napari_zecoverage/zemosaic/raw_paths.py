@@ -64,7 +64,7 @@ def find_raws(
     found: dict[str, _Where] = {path: _as_written(path, starts, is_folder) for path in paths}
     if root is None:
         return found
-    if not root.is_dir():
+    if not os.path.isdir(root):
         raise RunFolderError(root, "there is no such folder; name the one with the raw frames.")
     lost = [
         path for path, where in found.items() if isinstance(where, str) and _may_be_a_path(path)

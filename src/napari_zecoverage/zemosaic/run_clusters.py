@@ -7,7 +7,7 @@ the index beside them.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +38,9 @@ def clusters_of_plan(
     cached: Mapping[str, CachedFrame],
     beside: Sequence[Path],
     root: Path | None,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> tuple[list[Cluster], list[LostGroup]]:
     """Find the frames of a plan.
 
@@ -52,6 +55,8 @@ def clusters_of_plan(
         Folders that relative paths may start at.
     root : Path or None
         Folder below which moved frames are looked for by name.
+    progress, should_stop : callable, optional
+        As for `look_at_all`.
 
     Returns
     -------
@@ -59,10 +64,15 @@ def clusters_of_plan(
         Of each planned tile with at least one frame that can be used.
     lost : list of LostGroup
         The others.
+
+    Raises
+    ------
+    StudyCancelledError
+        `should_stop` said so.
     """
     wanted = list(dict.fromkeys(path for each in planned for path in each.paths))
     found = find_raws(wanted, beside, root)
-    looks = _looks(place, found, cached)
+    looks = _looks(place, found, cached, progress, should_stop)
     clusters, lost = [], []
     for each in planned:
         made = _cluster(place, each, looks)
@@ -78,7 +88,11 @@ _Look = FrameInfo | FrameError | str
 
 
 def _looks(
-    place: Path, found: Mapping[str, Path | str], cached: Mapping[str, CachedFrame]
+    place: Path,
+    found: Mapping[str, Path | str],
+    cached: Mapping[str, CachedFrame],
+    progress: Callable[[int, int], object] | None,
+    should_stop: Callable[[], bool] | None,
 ) -> dict[str, _Look]:
     """Look at each frame once: at its cache where there is one, else at the raw."""
     looks: dict[str, _Look] = {}
@@ -92,7 +106,8 @@ def _looks(
             raws.setdefault(where, []).append(path)
         else:
             looks[path] = where
-    for file, look in zip(raws, look_at_all(list(raws)), strict=True):
+    looked_at = look_at_all(list(raws), progress=progress, should_stop=should_stop)
+    for file, look in zip(raws, looked_at, strict=True):
         looks |= dict.fromkeys(raws[file], look)
     return looks
 

@@ -89,6 +89,8 @@ def find_clusters(
     source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     root: str | os.PathLike[str] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[Cluster]:
     """Find the clusters of frames in what the user points at.
 
@@ -103,6 +105,11 @@ def find_clusters(
     root : path-like, optional
         Folder below which the raw frames of a run are looked for by name when
         they are no longer where the run found them.
+    progress : callable, optional
+        Given how many frames were looked at, and how many there are in the run or
+        folder that is searched.
+    should_stop : callable, optional
+        Asked at each folder and at each frame.
 
     Returns
     -------
@@ -117,20 +124,28 @@ def find_clusters(
     RunFolderError
         A run's manifest, or a GRID plan, cannot be used, or none of its frames
         can; the message says why.
+    StudyCancelledError
+        `should_stop` said so.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _from_place(source, root)
+        return _from_place(source, root, progress, should_stop)
     given = list(source)
     runs = [each for each in given if _run_folder(each) is not None]
     others = [each for each in given if _run_folder(each) is None]
-    clusters = find_frame_clusters(others) if others or not runs else []
+    clusters = []
+    if others or not runs:
+        clusters = find_frame_clusters(others, progress=progress, should_stop=should_stop)
     for each in runs:
-        clusters += _from_place(each, root)
+        clusters += _from_place(each, root, progress, should_stop)
     return clusters
 
 
 def read_run(
-    folder: str | os.PathLike[str], root: str | os.PathLike[str] | None = None
+    folder: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    progress: Callable[[int, int], object] | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> ZeMosaicRun:
     """Read a ZeMosaic output folder, or a folder with GRID mode's ``stack_plan.csv``.
 
@@ -147,6 +162,8 @@ def read_run(
     root : path-like, optional
         Folder below which raw frames are looked for by name when they are no
         longer where the run found them; one of several of that name is not taken.
+    progress, should_stop : callable, optional
+        As for `find_clusters`.
 
     Returns
     -------
@@ -157,13 +174,15 @@ def read_run(
     RunFolderError
         It is no run; its plan is damaged, of another version or another pipeline;
         nothing tells its frames; or `root` is no folder.
+    StudyCancelledError
+        `should_stop` said so.
     """
     place = _run_folder(folder) or absolute(folder)
     base = None if root is None else absolute(root)
     notes: list[str] = []
     groups = read_plan(place)
     if groups is None and not _has_index(place) and os.path.lexists(place / GRID_PLAN_NAME):
-        return _grid_run(place, base)
+        return _grid_run(place, base, progress, should_stop)
     config = _if_usable(read_snapshot, place, None, notes)
     tiles = _if_usable(read_tiles, place, _NO_TILES, notes)
     index = _if_usable(read_index, place, _NO_CACHES, notes)
@@ -179,7 +198,10 @@ def read_run(
         planned = [all_prepared(place, cached.values())]
     else:
         raise _nothing_told(place, tiles, config, notes)
-    clusters, lost = clusters_of_plan(place, planned, cached, [place, place.parent], base)
+    beside = [place, place.parent]
+    clusters, lost = clusters_of_plan(
+        place, planned, cached, beside, base, progress=progress, should_stop=should_stop
+    )
     return ZeMosaicRun(
         folder=place,
         pipeline=CLASSIC,
@@ -208,13 +230,16 @@ def _run_folder(source: str | os.PathLike[str]) -> Path | None:
 
 
 def _from_place(
-    source: str | os.PathLike[str], root: str | os.PathLike[str] | None
+    source: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None,
+    progress: Callable[[int, int], object] | None,
+    should_stop: Callable[[], bool] | None,
 ) -> list[Cluster]:
     folder = _run_folder(source)
     if folder is not None:
-        return _clusters_of_run(read_run(folder, root))
+        return _clusters_of_run(read_run(folder, root, progress=progress, should_stop=should_stop))
     try:
-        return find_frame_clusters(source)
+        return find_frame_clusters(source, progress=progress, should_stop=should_stop)
     except ClusterError:
         place = absolute(source)
         if os.path.lexists(place / SNAPSHOT_NAME) or os.path.lexists(place / STATE_FOLDER):
@@ -255,7 +280,7 @@ def _if_usable(
 def _nothing_told(
     place: Path, tiles: Sequence[Tile], config: Mapping[str, Any] | None, notes: Sequence[str]
 ) -> RunFolderError:
-    if not place.is_dir():
+    if not os.path.isdir(place):
         return RunFolderError(place, "there is no such folder.")
     said = "".join(f"\n{note}" for note in notes)
     if tiles or config is not None or said:
@@ -269,7 +294,12 @@ def _nothing_told(
     )
 
 
-def _grid_run(place: Path, root: Path | None) -> ZeMosaicRun:
+def _grid_run(
+    place: Path,
+    root: Path | None,
+    progress: Callable[[int, int], object] | None,
+    should_stop: Callable[[], bool] | None,
+) -> ZeMosaicRun:
     plan = read_grid_plan(place / GRID_PLAN_NAME)
     batches: dict[str, dict[str, PlannedFrame]] = {}
     for frame in plan.frames:
@@ -280,7 +310,9 @@ def _grid_run(place: Path, root: Path | None) -> ZeMosaicRun:
         )
         for batch, rows in batches.items()
     ]
-    clusters, lost = clusters_of_plan(place, planned, {}, [place], root)
+    clusters, lost = clusters_of_plan(
+        place, planned, {}, [place], root, progress=progress, should_stop=should_stop
+    )
     return ZeMosaicRun(place, "grid", tuple(clusters), tuple(lost), None, plan.notes)
 
 

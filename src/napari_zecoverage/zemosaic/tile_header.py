@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
-
-from astropy.io import fits
+from typing import TYPE_CHECKING, Final
 
 from napari_zecoverage import __version__
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.frames import RESULT_CREATOR
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.studied import ClusterStudy
+
+# astropy is slow to import: it is imported where a file is made, so the window opens at once.
+if TYPE_CHECKING:
+    from astropy.io import fits
 
 # FITS keywords have eight letters at most.
 PARAMETER_CARDS: Final = {
@@ -55,6 +57,8 @@ def cropped_wcs(wcs_header: str, rect: Rect | None = None) -> fits.Header:
         WCS cards only, ``WCSAXES`` (2) first, as in ZeMosaic's own tiles: the planes of
         a picture have no axis on the sky.
     """
+    from astropy.io import fits
+
     canvas = fits.Header.fromstring(wcs_header, sep="\n")
     matrix = _matrix(canvas)
     header = fits.Header()
@@ -97,6 +101,8 @@ def study_header(study: ClusterStudy, name: str, rect: Rect | None = None) -> fi
     -------
     astropy.io.fits.Header
     """
+    from astropy.io import fits
+
     header = fits.Header()
     if study.wcs_header is not None:
         header.extend(cropped_wcs(study.wcs_header, rect), strip=False)

@@ -5,6 +5,7 @@ The rules are those of its "existing master tiles" mode (ZEMOSAIC.md §8).
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from os import PathLike
@@ -87,7 +88,10 @@ def notes_on_tiles(folder: Path, written: Sequence[Path]) -> list[str]:
 
 def refuse_own_folder(folder: Path) -> None:
     """Raise `OutputError` for a folder in which a run of ZeMosaic keeps its own tiles."""
-    if TILES_FOLDER in (part.lower() for part in folder.parts):
+    # A link may lead there, too.
+    for path in (folder, Path(os.path.realpath(folder))):
+        if TILES_FOLDER not in (part.lower() for part in path.parts):
+            continue
         raise OutputError(
             folder,
             f"is a ZeMosaic run's own {TILES_FOLDER}, whose tiles it counts and removes "
