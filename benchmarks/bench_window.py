@@ -144,6 +144,10 @@ class Heartbeat:
         self._timer.timeout.connect(self._beat)
         self._timer.start()
         self._who = who
+        # Python looks for garbage now and then, in all that napari keeps, and holds the thread.
+        self.collected_ms: list[float] = []
+        self._collecting = 0.0
+        gc.callbacks.append(self._on_collector)
         self._main = threading.get_ident()
         self._going = True
         if who:
@@ -154,9 +158,17 @@ class Heartbeat:
         self.late_ms.append((now - self._last) * 1e3 - BEAT_MS)
         self._last = now
 
+    def _on_collector(self, phase: str, _info: dict[str, int]) -> None:
+        now = time.perf_counter()
+        if phase == "start":
+            self._collecting = now
+        else:
+            self.collected_ms.append((now - self._collecting) * 1e3)
+
     def forget(self) -> None:
         """Begin anew."""
         self.late_ms.clear()
+        self.collected_ms.clear()
         self.places.clear()
         self._last = time.perf_counter()
 
@@ -169,9 +181,13 @@ class Heartbeat:
         """Report the worst, and with ``--who`` where it was."""
         held = [each for each in self.late_ms if each > HELD_MS]
         worst = self.worst_ms
+        middle = statistics.median(held) if held else 0.0
         report(what, f"{worst:.1f} ms", f"≤ {HELD_MS} ms", worst <= HELD_MS)
         if held:
-            report(f"  longer than {HELD_MS} ms", f"{len(held)} times")
+            report(f"  longer than {HELD_MS} ms; median", f"{len(held)} ×; {middle:.0f} ms")
+            collector = max(self.collected_ms, default=0.0)
+            if collector > HELD_MS / 2:
+                report("  the longest look of Python for garbage in it", f"{collector:.0f} ms")
         for place, times in self.places.most_common(6):
             print(f"    {times} × {place}")
         self.forget()

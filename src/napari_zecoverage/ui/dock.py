@@ -569,6 +569,7 @@ class CoverageDock(QScrollArea):
 
     def _show_verdict(self, verdict: Verdict) -> None:
         self._threshold_panel.show_verdict(verdict)
+        self._inspect_panel.catch_up()
         lay_out_now()
 
     def _on_picture_failed(self, error: Exception) -> None:

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 LEFT_OUT_BY_HAND: Final = "left out by hand"
 
 _PROFILE_MS: Final = 40
-_CURVE_MS: Final = 80
+_CURVE_MS: Final = 150
 FRINGE_COLOURS: Final = ("R−G", "B−G")
 """What the layer `fringe` can show, in the order of `Fringe.map`'s last axis."""
 
@@ -126,8 +126,8 @@ class InspectPanel(QGroupBox):
         self._layers.line_moved.connect(self._on_line_moved)
         # The profile is made a few times a second.
         self._profile_soon = _timer(self, _PROFILE_MS, self._show_profile)
-        # Drawing any of the window draws all of it: what is said of a moved slider waits a
-        # moment for the mask, so that both are drawn in one go.
+        # Drawing any of the window draws all of it: what is said of a moved slider waits for
+        # the verdict (`catch_up`), so that both are drawn in one go; without one, not long.
         self._curve_soon = _timer(self, _CURVE_MS, self._show_curve)
 
         self._hint = wrapped_label("inspect_hint", _NO_CLUSTER)
@@ -182,12 +182,15 @@ class InspectPanel(QGroupBox):
         if not self._curve_soon.isActive():
             self._curve_soon.start()
 
+    def catch_up(self) -> None:
+        """Show what waits for the sliders' rest now, as the window is drawn anyway."""
+        if self._curve_soon.isActive():
+            self._show_curve()
+
     def show_outcome(self, outcome: MaskOutcome) -> None:
         """Take what ZeMosaic would do with these thresholds."""
         self._outcome = outcome
         if self._plots is not None:
-            if self._curve_soon.isActive() and outcome.parameters == self._parameters:
-                self._show_curve()
             self._plots.histogram.show_threshold(outcome.threshold)
             self._plots.fringe.show_threshold(outcome.threshold)
             self._profile_soon.start()

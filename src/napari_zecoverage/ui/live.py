@@ -21,7 +21,7 @@ LAST_WAIT_S: Final = 3.0
 TURN_MS: Final = 5
 """Pause between two steps: without one, nothing that waits is heard between them."""
 
-REST_MS: Final = 40
+REST_MS: Final = 60
 """After so long without another request the exact result is computed where a rough one came first.
 
 Longer than the pause between two steps of a slider that is dragged or held.
