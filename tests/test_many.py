@@ -294,6 +294,23 @@ def test_a_stopped_run_goes_on_where_it_was(clusters, expected, tmp_path, monkey
     assert studied == []
 
 
+def test_answers_of_another_make_are_not_mixed_with_ours() -> None:
+    class Done:
+        def __init__(self, answer: object) -> None:
+            self.answer = answer
+
+        def cancelled(self) -> bool:
+            return False
+
+        def result(self) -> object:
+            return self.answer
+
+    theirs = cluster_work.Answer(summary="of another make", figures=cluster_work.FIGURES - 1)
+    ours = theirs._replace(figures=cluster_work.FIGURES)
+    assert "same version" in dask_cluster._answer_of(Done(theirs)).error
+    assert dask_cluster._answer_of(Done(ours)) is ours
+
+
 def test_a_new_folder_is_made_for_the_cache(clusters, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("ZECOVERAGE_CACHE_DIR", str(tmp_path / "usual"))
     cache = zc.StudyCache(tmp_path / "of" / "one's own")

@@ -29,6 +29,10 @@ DIED: Final = "died: it was killed, or memory was short"
 """What is said of who worked on a cluster and is gone."""
 
 
+FIGURES: Final = 2
+"""Raised whenever figures come out otherwise than before: those of two makes are not mixed."""
+
+
 class Job(NamedTuple):
     """One cluster, and all that a worker must know."""
 
@@ -51,6 +55,8 @@ class Answer(NamedTuple):
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
     cancelled: bool = False
+    figures: int = 0
+    """`FIGURES` of whoever worked on it."""
 
 
 def work_on(job: Job, should_stop: StopCallback) -> Answer:
@@ -68,7 +74,7 @@ def work_on(job: Job, should_stop: StopCallback) -> Answer:
         answer = Answer(
             error=f"unexpected {type(error).__name__}: {error}. This is a fault of the program."
         )
-    return answer._replace(seconds=time.perf_counter() - start)
+    return answer._replace(seconds=time.perf_counter() - start, figures=FIGURES)
 
 
 def _examine(job: Job, should_stop: StopCallback) -> Answer:

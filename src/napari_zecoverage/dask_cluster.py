@@ -20,6 +20,7 @@ import cv2
 
 from napari_zecoverage.cluster_work import (
     DIED,
+    FIGURES,
     POLL_S,
     Answer,
     Event,
@@ -165,6 +166,10 @@ def _answer_of(future: Future[Any]) -> Answer:
         )
     if not isinstance(answer, Answer):
         return Answer(error="the worker sent something else than an answer")
+    if not answer.cancelled and answer.figures != FIGURES:
+        return Answer(
+            error="the worker needs the same version of napari-zecoverage as this program"
+        )
     return answer
 
 

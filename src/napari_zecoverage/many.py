@@ -174,7 +174,8 @@ def study_many(
         begun and when it is finished.
     should_stop : callable, optional
         Asked from the calling thread about ten times a second, and by the
-        workers after each step; True ends all.
+        workers after each step: with one process from more threads than one.
+        True ends all.
 
     Returns
     -------

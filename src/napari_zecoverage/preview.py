@@ -125,6 +125,11 @@ class RoughPreviews:
         self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
         self._last: MaskOutcome | None = None
 
+    def forget(self) -> None:
+        """Let go of the study that was looked at last."""
+        self._reduced = None
+        self._last = None
+
     def __call__(self, request: Request) -> RoughPreview | None:
         """Return the rough preview; None where it is the same as of the request before."""
         study, parameters, judged = request

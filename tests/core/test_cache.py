@@ -16,6 +16,7 @@ from napari_zecoverage.core import study as study_module
 from napari_zecoverage.core.cache import (
     StudyCache,
     StudyFileError,
+    StudyUnreadError,
     read_study,
     write_study,
 )
@@ -314,6 +315,39 @@ def test_a_changed_byte_in_a_header_is_a_damaged_study(study, tmp_path, entry, w
     except StudyFileError:
         return
     assert_same(again, study)
+
+
+@pytest.mark.parametrize("trouble", [PermissionError(13, "no"), OSError(24, "too many files")])
+def test_an_entry_that_the_system_does_not_let_be_read_is_kept(
+    cluster, study, tmp_path, monkeypatch, trouble
+):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+    path = cache.path_of(cluster, OPTIONS)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise trouble
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "load", refuse)
+        with pytest.raises(StudyUnreadError, match=trouble.strerror):
+            read_study(path)
+        assert cache.load(cluster, OPTIONS) is None
+    assert_same(cache.load(cluster, OPTIONS), study)
+
+
+def test_memory_that_is_short_is_no_damage(cluster, study, tmp_path, monkeypatch):
+    cache = StudyCache(tmp_path)
+    cache.store(study)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(np, "load", refuse)
+        with pytest.raises(MemoryError):
+            cache.load(cluster, OPTIONS)
+    assert_same(cache.load(cluster, OPTIONS), study)
 
 
 def test_another_version_is_made_again(cluster, study, counted, tmp_path, monkeypatch):

@@ -60,6 +60,21 @@ def test_what_comes_in_the_way_meanwhile_is_not_touched(tmp_path: Path, monkeypa
     assert (tmp_path / "b" / "theirs").read_text() == "theirs"
 
 
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_writer_that_knows_the_place_aside_only_is_told_of_the_target(tmp_path, is_new) -> None:
+    target = tmp_path / "new" if is_new else tmp_path
+    with (
+        pytest.raises(OutputError, match="no room") as caught,
+        folder_in_the_making(target, NAMES, "the results") as aside,
+    ):
+        try:
+            raise OSError(errno.ENOSPC, "no room")
+        except OSError as error:
+            raise OutputError(aside / "a", "cannot be written") from error
+    assert str(target) in str(caught.value)
+    assert ".zecoverage-" not in str(caught.value)
+
+
 def test_folders_made_on_the_way_go_when_one_cannot_be_made(tmp_path: Path, monkeypatch) -> None:
     mkdir = Path.mkdir
 

@@ -144,12 +144,16 @@ def test_screen_readers_are_told_what_it_is(make) -> None:
 
 def test_a_button_has_all_that_it_needs(qtbot) -> None:
     pressed: list[bool] = []
-    button = push_button("open", "Open…", "Opens a folder.", pressed.append)
+
+    def press() -> None:
+        pressed.append(True)
+
+    button = push_button("open", "Open…", "Opens a folder.", press)
     qtbot.addWidget(button)
     assert (button.objectName(), button.text()) == ("open", "Open…")
     assert (button.accessibleName(), button.toolTip()) == ("Open", "Opens a folder.")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert len(pressed) == 1
-    other = push_button("undo", "↶", "Undo.", pressed.append, accessible_name="Undo a change")
+    other = push_button("undo", "↶", "Undo.", press, accessible_name="Undo a change")
     qtbot.addWidget(other)
     assert other.accessibleName() == "Undo a change"

@@ -44,6 +44,10 @@ class StudyFileError(FileError):
     """A file does not hold a studied cluster."""
 
 
+class StudyUnreadError(StudyFileError):
+    """The system did not let a file be read; what is in it may be as good as ever."""
+
+
 def write_study(path: str | PathLike[str], study: ClusterStudy) -> Path:
     """Write a studied cluster to a file of its own.
 
@@ -94,7 +98,8 @@ def read_study(path: str | PathLike[str]) -> ClusterStudy:
     Raises
     ------
     StudyFileError
-        The file is missing, damaged, of another version, or something else.
+        The file is missing, damaged, of another version, or something else;
+        `StudyUnreadError` where the system does not let it be read.
     """
     path = absolute(path)
     try:
@@ -111,8 +116,10 @@ def read_study(path: str | PathLike[str]) -> ClusterStudy:
         return _rebuild(described, coverage, tile)
     except FileNotFoundError as error:
         raise StudyFileError(path, "there is no such file") from error
-    except ZecoverageError:
+    except (ZecoverageError, MemoryError):
         raise
+    except OSError as error:
+        raise StudyUnreadError(path, f"cannot be read ({reason_of(error)})") from error
     except Exception as error:
         raise StudyFileError(path, f"does not hold a studied cluster ({error})") from error
 
@@ -273,7 +280,8 @@ class StudyCache:
             study = read_study(path)
         except StudyFileError as error:
             log.warning("%s; it is made again", error)
-            _remove(path)
+            if not isinstance(error, StudyUnreadError):
+                _remove(path)
             return None
         try:
             os.utime(path)

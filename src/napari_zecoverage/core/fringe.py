@@ -146,7 +146,9 @@ class RegionSteps(NamedTuple):
     @property
     def sure_step(self) -> Floats:
         """ADU: length of (R−G, B−G) that is there for all the noise; see `sure_lengths`."""
-        return sure_lengths(self.red_green, self.blue_green, self.error)
+        return sure_lengths(
+            self.red_green, self.blue_green, self.red_green_error, self.blue_green_error
+        )
 
 
 class ResidualFringe(NamedTuple):
@@ -267,6 +269,7 @@ def measure_fringe(study: ClusterStudy, *, should_stop: Callable[[], bool] | Non
     areas = cell_areas(kinds, grid)
     core = find_core(counts, np.bincount(kinds.number, weights=areas.sum(axis=1)).astype(np.int64))
     places = make_places(counts, kinds, areas, cell_samples(kinds, valid, grid))
+    check()
     regions = places.draw(kinds.picture, grid)
     check()
     covered = SkySamples.of(sampled, regions[grid.samples], valid, places, grid)
@@ -430,13 +433,16 @@ def residual_of_visible(fringe: Fringe, visible_px: NDArray[Any]) -> ResidualFri
     seen[0] = False
     if not seen.any():
         return None
-    worst = int(np.argmax(np.where(seen, length, -1.0)))
+    raw = np.hypot(steps.raw_red_green, steps.raw_blue_green)
+    # Where none is sure, the largest before matching tells what matching has repaired.
+    order = length if (length[seen] > 0).any() else np.nan_to_num(raw)
+    worst = int(np.argmax(np.where(seen, order, -1.0)))
     step = float(length[worst])
     return ResidualFringe(
         step=step,
         error=float(steps.error[worst]),
         sigmas=step / fringe.core_noise if fringe.core_noise > 0 else math.nan,
-        raw_step=float(np.hypot(steps.raw_red_green[worst], steps.raw_blue_green[worst])),
+        raw_step=float(raw[worst]),
         count=float(steps.count[worst]),
         area_px=int(visible_px[worst]),
     )

@@ -248,8 +248,14 @@ def judge_with_fringe(
     # A thread of its own: waiting for it can never fill the pool that looks at the masks.
     with ThreadPoolExecutor(1, "zecoverage-fringe") as thread:
         measuring = thread.submit(measure)
+
+        def stop_judging() -> bool:
+            if measuring.done():
+                measuring.result()  # what went wrong is told at once
+            return should_stop is not None and should_stop()
+
         try:
-            judged = _judged(study, parameters, measuring.result, progress, should_stop)
+            judged = _judged(study, parameters, measuring.result, progress, stop_judging)
         finally:
             # Without the masks nobody waits for it; with them it is measured already.
             given_up.set()

@@ -178,9 +178,10 @@ class Grid(NamedTuple):
         """Return the block along an axis of samples' rows or columns."""
         return np.minimum(index // self.block_side, self.blocks[axis] - 1)
 
-    def cell_of_block(self, block: Whole, axis: int) -> Whole:
-        """Return the cell along an axis of blocks."""
-        return block * CELLS // self.blocks[axis]
+
+MOST_PAIRS: Final = 2**25
+"""Of more pairs of a count and a mix of frames no table of all is made: hundreds of frames have
+thousands of millions, of which few occur."""
 
 
 class Kinds(NamedTuple):
@@ -210,14 +211,24 @@ def find_kinds(frames: FramesThere, number: Numbers, counts: int) -> Kinds:
     """
     mix, coarse = _find_mixes(frames, number.shape)
     mixes = coarse.size
-    pair = number.astype(np.int32) * np.int32(mixes) + mix
-    pair[number == 0] = 0
-    occurs = np.bincount(pair.ravel(), minlength=counts * mixes) > 0
-    occurs[0] = True
-    table = (np.cumsum(occurs) - 1).astype(np.int32)
-    number_of, mix_of = np.divmod(np.flatnonzero(occurs), mixes)
+    if counts * mixes > MOST_PAIRS:
+        found, picture = _numbered(np.where(number == 0, 0, number.astype(np.int64) * mixes + mix))
+    else:
+        pair = number.astype(np.int32) * np.int32(mixes) + mix
+        pair[number == 0] = 0
+        occurs = np.bincount(pair.ravel(), minlength=counts * mixes) > 0
+        occurs[0] = True
+        found = np.flatnonzero(occurs)
+        picture = (np.cumsum(occurs) - 1).astype(np.int32)[pair]
+    number_of, mix_of = np.divmod(found, mixes)
     family = np.unique(np.column_stack([number_of, coarse[mix_of]]), axis=0, return_inverse=True)[1]
-    return Kinds(number_of, family.ravel(), table[pair])
+    return Kinds(number_of, family.ravel(), picture)
+
+
+def _numbered(pair: Whole) -> tuple[Whole, NDArray[np.int32]]:
+    """Return the pairs that occur, 0 always, and each pixel's place among them; by sorting."""
+    found = np.union1d(np.zeros(1, np.int64), pair)
+    return found, np.searchsorted(found, pair).astype(np.int32)
 
 
 def _find_mixes(frames: FramesThere, shape: tuple[int, int]) -> tuple[NDArray[np.int32], Whole]:

@@ -192,11 +192,15 @@ def folder_in_the_making(
             ) from error
         if isinstance(error, OSError):
             raise not_written(target, things, error) from error
+        of_file = Path(error.path) if isinstance(error, OutputError) else target
+        if aside in of_file.parents:
+            # Whoever wrote it knows the place aside only, which is gone.
+            raise not_written(target, things, error.__cause__ or error) from error
         raise
     shutil.rmtree(aside, ignore_errors=True)
 
 
-def not_written(target: Path, things: str, error: Exception) -> OutputError:
+def not_written(target: Path, things: str, error: BaseException) -> OutputError:
     """Return the error for what the system did not let be written into a folder."""
     return OutputError(
         target,

@@ -129,7 +129,10 @@ def measure_steps(
     share = np.where(in_core, places.area, 0) / places.area[in_core].sum()
     spread = noise_of_counts(sky, grid.sampled, grid.step)
     spread = np.where(np.isfinite(spread), spread, means.spread)
-    noise = np.sqrt(share @ np.nan_to_num(spread)[places.number] ** 2)
+    # What noise a count without sky has is not known; it is not that of none.
+    is_known = np.asarray(np.isfinite(spread).all(axis=1))
+    known = np.where(is_known[places.number], share, 0.0)
+    noise = np.sqrt(known @ np.nan_to_num(spread)[places.number] ** 2 / max(known.sum(), 1e-300))
     if not (np.isfinite(noise) & (noise > 0)).all():
         return None
     pieces = Pieces.of(covered, grid)

@@ -19,7 +19,9 @@ SURE_SIGMAS: Final = 3.0
 that colour one place left no trace in the next."""
 
 
-def sure_lengths(red_green: Floats, blue_green: Floats, error: Floats) -> Floats:
+def sure_lengths(
+    red_green: Floats, blue_green: Floats, red_green_error: Floats, blue_green_error: Floats
+) -> Floats:
     """Return the lengths of the steps of a tile's places that are there for all the noise.
 
     Of many places some are far off by chance: as long as none is so far off that noise
@@ -30,8 +32,8 @@ def sure_lengths(red_green: Floats, blue_green: Floats, error: Floats) -> Floats
     ----------
     red_green, blue_green : (n,) float64 array
         The steps, ADU; NaN where not measurable.
-    error : (n,) float64 array
-        1 σ of a colour, ADU.
+    red_green_error, blue_green_error : (n,) float64 array
+        1 σ of each, ADU.
 
     Returns
     -------
@@ -39,13 +41,15 @@ def sure_lengths(red_green: Floats, blue_green: Floats, error: Floats) -> Floats
         ADU; 0 for what cannot be told from noise, NaN where not measurable.
     """
     square = red_green**2 + blue_green**2
-    variance = error**2
+    of_noise = red_green_error**2 + blue_green_error**2
     known = np.isfinite(square)
     limit = 2 * math.log(max(int(known.sum()), 1) / LOOK_ELSEWHERE)
-    with np.errstate(invalid="ignore"):
-        fringed = bool((square > limit * variance).any())
-        sure = fringed & (square > SURE_SIGMAS**2 * variance)
-        length = np.sqrt(np.maximum(square - 2 * variance, 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        # Each against its own error: a camera's blue may be noisier than its red.
+        sigmas = np.hypot(red_green / red_green_error, blue_green / blue_green_error)
+        fringed = bool((sigmas**2 > limit).any())
+        sure = fringed & (sigmas > SURE_SIGMAS)
+        length = np.sqrt(np.maximum(square - of_noise, 0.0))
     return np.where(known, np.where(sure, length, 0.0), np.nan)
 
 

@@ -137,6 +137,7 @@ class CoverageDock(QScrollArea):
         self._panels = RememberedPanels(self)
         self._recent = RecentPlaces()
         self._has_tabs = False
+        self._is_out = False
         self._keys: KeysDialog | None = None
 
         self._cluster_panel = ClusterPanel(recent=self._recent)
@@ -234,7 +235,9 @@ class CoverageDock(QScrollArea):
         The dock's ✕ sends no close event, and leaves the dock to Python's memory
         management: it may live on for minutes.
         """
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+        if event.type() == QEvent.Type.ParentChange:
+            self._is_out = self.parent() is None
+        if event.type() == QEvent.Type.ParentChange and self._is_out:
             self._background.stop()
             self._shown.stop()
             self._run_panel.stop()
@@ -453,8 +456,8 @@ class CoverageDock(QScrollArea):
         tolerated = self._advice_panel.options
         job = partial(study_all, clusters, options, self.parameters, tolerated, cache)
         text = f"{len(clusters)} clusters: starting…"
-        self._start(job, text)
-        self._run_panel.set_busy(text)
+        if self._start(job, text):
+            self._run_panel.set_busy(text)
 
     def _on_cluster_chosen(self, cluster: Cluster) -> None:
         """Open a cluster of the run's table."""
@@ -477,14 +480,16 @@ class CoverageDock(QScrollArea):
         self._background.stop()
         self._cluster_panel.show_summary("Stopping…")
 
-    def _start(self, function: Any, text: str) -> None:
+    def _start(self, function: Any, text: str) -> bool:
+        """Begin a job, unless another runs; return whether it was begun."""
         if self._background.running:
             show_warning("Something runs: cancel it first, then try again.")
-            return
+            return False
         self._background.start(function)
         self._cluster_panel.set_busy(text)
         self._inspect_panel.set_busy(True)
         self._run_panel.set_may_start(False)
+        return True
 
     def _on_progress(self, progress: StudyProgress | RunStep) -> None:
         if isinstance(progress, RunStep):
@@ -496,6 +501,8 @@ class CoverageDock(QScrollArea):
         self._cluster_panel.show_progress(progress.done, progress.total, str(progress))
 
     def _on_finished(self, result: object) -> None:
+        if self._is_out:
+            return
         self._cluster_panel.set_busy("")
         self._inspect_panel.set_busy(False)
         self._run_panel.set_may_start(True)
@@ -631,7 +638,8 @@ class CoverageDock(QScrollArea):
     def _remember(self) -> None:
         self._remember_soon.stop()
         study = self._shown.study
-        if study is not None:
+        # Until it has appeared the thresholds are those of the one before.
+        if study is not None and self._shown.has_appeared:
             self._remembered.remember(study.cluster, self.parameters)
 
     def _on_config(self, config: ConfigFile | None) -> None:

@@ -160,9 +160,10 @@ class InspectPanel(QGroupBox):
         self._hint.hide()
         self._stretch.setVisible(study.tile is not None)
         self._tabs.show()
+        self._fill_frames(study)
+        # It chooses the frame that the slider stands at.
         self._layers.show_study(study)
         self._tick_layers()
-        self._fill_frames(study)
         # Only now: the plots need matplotlib.
         from napari_zecoverage.ui.plots import count_pixels
 
@@ -170,6 +171,7 @@ class InspectPanel(QGroupBox):
         plots.histogram.show_counts(
             count_pixels(bare if study.coverage is None else study.coverage)
         )
+        plots.field.show_nothing()
         self.show_judged(None)
         self.show_fringe(None, 0.0)
         for plot in (plots.histogram, plots.fringe):
@@ -215,6 +217,8 @@ class InspectPanel(QGroupBox):
 
     def show_trouble(self, text: str) -> None:
         """Say that it could not be measured."""
+        if self._plots is not None:
+            self._plots.field.show_nothing()
         self._field_text.setText(text)
         self._fringe_text.setText(text)
         self._fringe_text.show()

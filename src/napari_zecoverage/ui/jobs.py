@@ -54,6 +54,7 @@ class Studied(NamedTuple):
 
     study: ClusterStudy
     shown: NDArray[Any] | None
+    look: Look
     beside: MasterTile | None = None
     source: str | None = None
 
@@ -133,7 +134,9 @@ def study_one(
         cluster, options, progress=job.report, should_stop=job.should_stop, cache=cache
     )
     import_ahead()
-    return with_picture(study, look)._replace(beside=_master_tile(study, snapshot, look))
+    studied = with_picture(study, look)._replace(beside=_master_tile(study, snapshot, look))
+    _stop_if_asked(job)
+    return studied
 
 
 def read(path: str, look: Look, job: Job) -> Studied:
@@ -178,7 +181,8 @@ def edge_of(request: tuple[ClusterStudy, Preview]) -> NDArray[Any]:
 
 def with_picture(study: ClusterStudy, look: Look) -> Studied:
     """Make a study's tile fit to be looked at."""
-    return Studied(study, None if study.tile is None else as_bytes(stretch(study.tile, *look)))
+    shown = None if study.tile is None else as_bytes(stretch(study.tile, *look))
+    return Studied(study, shown, look)
 
 
 def stretch_again(

@@ -197,6 +197,10 @@ class ClusterLayers:
         self._coverage_colours = "viridis"
         # What `removed` shows, as it was given; the layer has memory of its own.
         self._removed: NDArray[np.uint8] | None = None
+        # Of another canvas, which may be left before all its layers have come.
+        self._view_is_due = False
+        # The layer's memory, as long as nobody gave it other data.
+        self._own: NDArray[np.uint8] | None = None
 
     def __getitem__(self, name: str) -> Layer | None:
         """Return our layer `name`, None when it is not (or no longer) in the viewer."""
@@ -224,8 +228,11 @@ class ClusterLayers:
         master_tile: tuple[NDArray[np.float32], tuple[int, int]] | None = None,
     ) -> Iterator[None]:
         """Do as `show_study`, pausing after each layer: napari takes long to add one."""
+        # Those that a dock before left are of another study, too, when this one has none such.
+        for name in _ORDER:
+            self._find(name)
         canvas = study.canvas.shape
-        new_canvas = self._shape() != canvas
+        self._view_is_due |= self._shape() != canvas
         active = self._viewer.layers.selection.active
         self._show("tile", None if shown is None else tile_layer(shown))
         yield
@@ -237,14 +244,16 @@ class ClusterLayers:
             None if coverage is None else coverage_layer(coverage, self._coverage_colours),
         )
         yield
-        self._show("removed", removed_layer(np.zeros(canvas, dtype=np.uint8)))
+        self._own = np.zeros(canvas, dtype=np.uint8)
+        self._show("removed", removed_layer(self._own))
         self._removed = None
         yield
         nothing = np.zeros((0, 2, 2), dtype=np.float32)
         self._show("kept edge", strokes_layer("kept edge", nothing, canvas))
         yield
         self._show("saved tile", strokes_layer("saved tile", outline(Rect(0, 0, *canvas)), canvas))
-        if new_canvas:
+        if self._view_is_due:
+            self._view_is_due = False
             self._viewer.reset_view()
         # napari selects what is added last; the picture is what there is to look into.
         if active not in self._viewer.layers:
@@ -270,9 +279,10 @@ class ClusterLayers:
             return
         shown = whole_data(layer)
         self._removed = removed
-        if shown.shape != removed.shape:
-            # Somebody else gave the layer other data.
-            self._set_data("removed", removed)
+        if shown is not self._own:
+            # Somebody else gave the layer other data, which are not ours to write in.
+            self._own = removed.copy()
+            layer.data = pyramid("removed", self._own)
         elif removed.size > _LIVE_PYRAMID_FROM_PX or not np.array_equal(shown, removed):
             with self._list_left_alone():
                 # In the layer's own memory: data of the same shape change nothing else.
@@ -331,10 +341,15 @@ class ClusterLayers:
         layer = self["removed"]
         return None if layer is None else whole_data(layer).shape
 
-    def _show(self, name: str, layer_data: tuple[Any, dict[str, Any], str] | None) -> None:
+    def _find(self, name: str) -> Layer | None:
+        """Return our layer; one that a dock before left in the viewer becomes ours."""
         layer = self[name] or left_behind(self._viewer, name)
         if layer is not None:
             self._layers[name] = layer
+        return layer
+
+    def _show(self, name: str, layer_data: tuple[Any, dict[str, Any], str] | None) -> None:
+        layer = self._find(name)
         if layer_data is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)
@@ -365,7 +380,9 @@ class ClusterLayers:
         at = self._viewer.layers.index(old)
         self._viewer.layers.remove(old)
         layer = self._layers[name] = self._add(name, layer_data)
-        self._viewer.layers.move(self._viewer.layers.index(layer), at)
+        now = self._viewer.layers.index(layer)
+        # napari counts as before the move, in which the layer itself is left out.
+        self._viewer.layers.move(now, at + (at > now))
         layer.visible, layer.opacity, layer.blending = old.visible, old.opacity, old.blending
         if active:
             self._viewer.layers.selection.active = layer

@@ -64,8 +64,18 @@ def _measure(
 
 
 def rest_of(parameters: MaskParameters) -> MaskParameters:
-    """Return the settings without the three that are judged in all their values."""
-    return replace(parameters, min_coverage_abs=0, min_coverage_frac=0, morph_open_px=0)
+    """Return the settings that judging depends on.
+
+    Without the three that are judged in all their values, and without what decides
+    nothing about the mask.
+    """
+    return replace(
+        parameters,
+        min_coverage_abs=0,
+        min_coverage_frac=0,
+        morph_open_px=0,
+        nanize_threshold=0,
+    )
 
 
 class Measuring(QObject):
@@ -97,6 +107,7 @@ class Measuring(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._study: ClusterStudy | None = None
+        self._at_work: ClusterStudy | None = None
         self._fringe: Fringe | None = None
         self._reach = 1.0
         self._judged: JudgedCluster | None = None
@@ -165,8 +176,11 @@ class Measuring(QObject):
         self._advise()
 
     def stop(self) -> None:
-        """Stop measuring: the dock is taken out of its window."""
+        """Stop measuring, and forget what is known: another study is to be shown, or none."""
         self._study = None
+        self._fringe = None
+        self._judged = None
+        self._advice = None
         self._way_is_free.set()
         self._quiet.stop()
         self._background.stop()
@@ -186,6 +200,7 @@ class Measuring(QObject):
             # It has been asked to stop; when it has, this comes again.
             self._quiet.start()
             return
+        self._at_work = study
         self._background.start(
             partial(_measure, study, self._fringe, self._parameters, self._way_is_free)
         )
@@ -202,7 +217,10 @@ class Measuring(QObject):
                 self._judged = result.judged
                 self.judged.emit(result.judged)
                 self._advise()
-        elif isinstance(result, Exception) and not isinstance(result, StudyCancelledError):
+        elif isinstance(result, StudyCancelledError) or self._at_work is not self._study:
+            # What failed of a study before is nobody's business any more.
+            return
+        elif isinstance(result, Exception):
             self.failed.emit(result)
 
     def _advise(self) -> None:

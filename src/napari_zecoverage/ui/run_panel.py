@@ -179,11 +179,11 @@ class RunPanel(QGroupBox):
 
     def show_parameters(self, parameters: MaskParameters) -> None:
         """Follow the sliders."""
-        before = self._table.judged
+        before = self._table.judged, self._judging.running
         self._parameters = parameters
         self._table.show_parameters(parameters)
         self._judge_outdated()
-        if self._table.judged != before:
+        if (self._table.judged, self._judging.running) != before:
             self._ask_for_advice()
             self._show_state()
         self._show_take()
@@ -287,9 +287,7 @@ class RunPanel(QGroupBox):
         self._after_judging()
 
     def _after_judging(self) -> None:
-        # An advice for some of the clusters would be taken for one for all.
-        if not self._judging.running:
-            self._ask_for_advice()
+        self._ask_for_advice()
         self._show_state()
 
     # --- advice ------------------------------------------------------------------------
@@ -297,7 +295,8 @@ class RunPanel(QGroupBox):
     def _ask_for_advice(self) -> None:
         self._advice = None
         judged = self._table.judged
-        if judged and not self._busy and not self._judging.running:
+        # An advice for some of the clusters would be taken for one for all.
+        if judged and not self._busy and not self._table.outdated:
             self._adviser.submit(_Question(judged, self._parameters, self._options))
         else:
             self._adviser.forget()

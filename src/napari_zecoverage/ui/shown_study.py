@@ -96,7 +96,8 @@ class ShownStudy(QObject):
         self._wants_fringe = False  # as soon as it is measured
         self._has_layers = False
         self._turns = Turns(self)
-        self._live = RoughThenExact(Previews(), RoughPreviews(), wants_rough, self)
+        self._rough_previews = RoughPreviews()
+        self._live = RoughThenExact(Previews(), self._rough_previews, wants_rough, self)
         self._edges = LatestWins(edge_of, self)
         self._pictures = LatestWins(stretch_again, self)
         self._words_soon = _timer(self, self._say_verdict)
@@ -118,8 +119,13 @@ class ShownStudy(QObject):
         return self._study
 
     @property
+    def has_appeared(self) -> bool:
+        """Whether all layers of the study are there."""
+        return self._has_layers
+
+    @property
     def up_to_date(self) -> bool:
-        """Whether the layers and the words are those of the present thresholds."""
+        """Whether `removed` and the words are those of the present thresholds."""
         return not (self._turns.busy or self._words_soon.isActive()) and self._live.idle
 
     @property
@@ -145,7 +151,9 @@ class ShownStudy(QObject):
         self._reader = PixelReader(studied.study)
         self._preview = None
         self._has_layers = False
-        self._turns.start(self._steps_to_show(studied, also))
+        # Its figures are not those of this one.
+        self.measuring.stop()
+        self._turns.start(self._steps_or_trouble(studied, also))
 
     def show_now(self) -> None:
         """Have all layers of the study there before this returns."""
@@ -164,8 +172,13 @@ class ShownStudy(QObject):
             self._layers.set_coverage_colours(preferences.coverage_colours)
         if before.fringe_colours != preferences.fringe_colours:
             self._show_fringe()
-        look = Look(preferences.stretch, preferences.strength)
-        if self._study is not None and look != (before.stretch, before.strength):
+        if self._has_layers:
+            self._catch_up_with_look(Look(before.stretch, before.strength))
+
+    def _catch_up_with_look(self, shown: Look) -> None:
+        """Stretch the pictures otherwise when they are not shown as preferred."""
+        look = Look(self._preferences.stretch, self._preferences.strength)
+        if look != shown:
             beside = self._layers["master tile"] is not None
             self._pictures.submit((self._study, self._snapshot, beside, look))
 
@@ -176,7 +189,7 @@ class ShownStudy(QObject):
 
     def show_fringes(self) -> bool:
         """Show the fringe on the tile; one not measured yet comes when it is."""
-        self._wants_fringe = True
+        self._wants_fringe = self._layers["fringe"] is None
         return self._show_only("fringe")
 
     def set_fringe_channel(self, channel: int) -> None:
@@ -202,12 +215,19 @@ class ShownStudy(QObject):
     def _forget(self) -> None:
         self._turns.forget()
         self._live.forget()
+        self._rough_previews.forget()
         self._edges.forget()
         self._pictures.forget()
         for timer in (self._words_soon, self._outlines_soon, self._thumbnails_soon):
             timer.stop()
 
     # --- another study -----------------------------------------------------------------
+
+    def _steps_or_trouble(self, studied: Studied, also: Iterable[object]) -> Iterator[object]:
+        try:
+            yield from self._steps_to_show(studied, also)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the user is told
+            self.mask_failed.emit(error)
 
     def _steps_to_show(self, studied: Studied, also: Iterable[object]) -> Iterator[object]:
         study, beside = studied.study, studied.beside
@@ -216,6 +236,7 @@ class ShownStudy(QObject):
         yield
         yield from also
         self._has_layers = True
+        self._catch_up_with_look(studied.look)
         self.appeared.emit(study)
         yield
         self.measuring.show_study(study)
@@ -309,7 +330,9 @@ class ShownStudy(QObject):
 
     def _show_fringe(self, _fringe: Fringe | None = None) -> None:
         fringe = self.measuring.fringe
-        if fringe is None or not fringe.measurable:
+        if fringe is None:
+            return  # It comes with the colours of then.
+        if not fringe.measurable:
             self._layers.show_fringe(None)
             return
         channel = self._fringe_channel

@@ -88,7 +88,8 @@ def run_probe(
             )
     except OSError as error:
         raise OutputError(
-            tempfile.gettempdir(),
+            # gettempdir() would look for one again, and find none.
+            tempfile.tempdir or "the system's folder for temporary files",
             f"what the check needs cannot be written there ({reason_of(error)}). Make room, or "
             "name another folder for temporary files (TMPDIR).",
         ) from error
