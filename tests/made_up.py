@@ -53,14 +53,21 @@ class MadeUp:
     grain: np.ndarray | None = None
 
 
-def made_up_study(seed: int, *, fringed: bool | None = None, kind: str | None = None) -> MadeUp:
-    """Draw a studied cluster, all of it from the seed; one in six has no fringe."""
+def made_up_study(
+    seed: int, *, fringed: bool | None = None, kind: str | None = None, scale: int = 1
+) -> MadeUp:
+    """Draw a studied cluster, all of it from the seed; one in six has no fringe.
+
+    Its frames are `scale` times 270 to 360 px high.
+    """
     rng = np.random.default_rng([seed, 2])
     kind = kind or KINDS[seed % len(KINDS)]
     drawn = bool(rng.random() > 1 / 6)
     fringed = drawn if fringed is None else fringed
     background = "off" if rng.random() < 0.5 else "median"
     settings = settings_of(seed, kind, fringed, background)
+    height, width = settings.shape
+    settings = replace(settings, shape=(scale * height, scale * width))
     canvas = str(rng.choice(["auto", "auto", "padded", "reference"]))
     made = draw_study(settings, background=background, canvas=canvas)
     return replace(made, kind=kind, fringed=fringed)
