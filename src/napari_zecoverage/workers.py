@@ -3,7 +3,7 @@
 By default as many processes as there are cores and memory for: matching stars holds
 Python's lock, so threads alone would wait for each other. Each process has one cluster at a
 time, of which it reads one frame after another and stacks one band of rows after another:
-its memory depends on the size of a frame, never on how many there are.
+its memory depends on the size of a frame, and hardly on how many there are.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ BYTES_PER_PIXEL: Final = 110
 
 BYTES_PER_FRAME_PIXEL: Final = 60
 """What each further frame that is worked on at the same time needs for each of its pixels."""
+
+BYTES_PER_FRAME: Final = 2**20
+"""What each frame of a cluster adds: the more there are, the more mixes of them cover a pixel."""
 
 MEMORY_SHARE: Final = 0.7
 """Of the free memory; the rest is the system's, for the files that are read."""
@@ -85,8 +88,8 @@ def fitting_processes(clusters: Sequence[Cluster]) -> int:
 def memory_of(cluster: Cluster, threads: int = 1) -> int:
     """Estimate what a process that works on a cluster takes at most, in bytes.
 
-    It does not grow with the number of frames: frames are read one after
-    another, and the tile is stacked band by band.
+    Frames are read one after another, and the tile is stacked band by band, so that
+    it hardly grows with their number.
 
     Parameters
     ----------
@@ -97,8 +100,13 @@ def memory_of(cluster: Cluster, threads: int = 1) -> int:
     height, width = cluster.shape
     # The largest canvas: any turn of the field has room on it (ZEMOSAIC.md §12).
     canvas = math.hypot(height, width) ** 2
-    frames = threads * height * width
-    return int(BASE_BYTES + canvas * BYTES_PER_PIXEL + frames * BYTES_PER_FRAME_PIXEL)
+    at_work = threads * height * width
+    return int(
+        BASE_BYTES
+        + canvas * BYTES_PER_PIXEL
+        + at_work * BYTES_PER_FRAME_PIXEL
+        + len(cluster.frames) * BYTES_PER_FRAME
+    )
 
 
 def _in_this_process(jobs: Mapping[int, Job], should_stop: StopCallback) -> Events:

@@ -149,8 +149,15 @@ def read(path: str, look: Look, job: Job) -> Studied:
 
 def import_ahead() -> None:
     """Import what the first study shown needs: here nobody waits for it, later the window would."""
-    # The plots bring matplotlib; napari takes SciPy for its first layer, pandas for lines.
-    for name in ("napari_zecoverage.ui.fringe_plots", "pandas", "astropy.wcs", "scipy.ndimage"):
+    # The plots bring matplotlib; napari takes SciPy for its first layer, pandas for lines; the
+    # fringe is measured with sparse matrices.
+    for name in (
+        "napari_zecoverage.ui.fringe_plots",
+        "pandas",
+        "astropy.wcs",
+        "scipy.ndimage",
+        "scipy.sparse.linalg",
+    ):
         with suppress(ImportError):
             import_module(name)
     # napari makes the first layer of a kind slowly: it reads all the units that there are, and
