@@ -8,12 +8,15 @@ main thread.
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from qtpy.QtCore import QObject, QTimer, Signal
+
+logger = logging.getLogger(__name__)
 
 LAST_WAIT_S: Final = 3.0
 """When the program ends, what is at work may take so long to stop."""
@@ -338,7 +341,8 @@ class RoughThenExact(QObject):
     def _roughly(self, request: object) -> Any:
         try:
             return self._rough(request)
-        except Exception:  # noqa: BLE001 - whatever it is, the exact one tells it
+        except Exception as error:
+            logger.debug("no rough preview", exc_info=error)
             return None
 
     def _begin_exact(self) -> None:

@@ -8,6 +8,7 @@ napari's list.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
     from napari_zecoverage.ui.settings import Preferences
     from napari_zecoverage.verdict import Verdict
+
+logger = logging.getLogger(__name__)
 
 _WORDS_MS: Final = 100
 _OUTLINES_MS: Final = 250
@@ -305,8 +308,11 @@ class ShownStudy(QObject):
 
     def _on_edge(self, request: Any, edge: object) -> None:
         preview = request[1]
+        if isinstance(edge, Exception):
+            logger.warning("the outlines could not be drawn", exc_info=edge)
+            return
         # Sliders that were moved meanwhile come to rest again.
-        if preview is self._preview and not isinstance(edge, Exception):
+        if preview is self._preview:
             self._layers.show_outlines(edge, preview.outcome.saved_rect)
             self._thumbnails_soon.start(0)
 
