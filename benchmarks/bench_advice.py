@@ -12,15 +12,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 
 from bench import report, rows, seconds
+from drawn import drawn_frame
 from napari_zecoverage.core.advice import advise_judged, advise_run
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas, Covering, count_coverage, find_footprint
-from napari_zecoverage.core.frames import FrameInfo
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
 from napari_zecoverage.core.landscape import landscape_of
@@ -55,7 +54,8 @@ def drawn_study(frames: int = FRAMES) -> ClusterStudy:
         footprint = find_footprint(canvas.from_frame(matrix), SEESTAR, canvas.shape)
         coverings.append(Covering(footprint, np.empty(0, np.int64), 1))
         red += footprint.mask() * np.float32(15 * night + 0.2 * index)
-        infos.append(drawn_frame(index, start + timedelta(days=night, seconds=20 * index)))
+        when = start + timedelta(days=night, seconds=20 * index)
+        infos.append(drawn_frame(index, when, SEESTAR))
         registrations.append(Registration(matrix, "astroalign" if index else "reference", 0.1, 50))
     coverage = count_coverage(coverings, canvas.shape).astype(np.float32)
     seen = np.maximum(coverage, 1)
@@ -71,26 +71,6 @@ def drawn_study(frames: int = FRAMES) -> ClusterStudy:
         canvas,
         coverage,
         tile,
-    )
-
-
-def drawn_frame(index: int, when: datetime) -> FrameInfo:
-    return FrameInfo(
-        path=Path(f"/drawn/{index:03d}.fit"),
-        shape=SEESTAR,
-        is_cfa=True,
-        bayer_pattern="GRBG",
-        date=when,
-        night=(when - timedelta(hours=12)).date(),
-        filter=None,
-        mount="ALT_AZ",
-        exposure_s=10.0,
-        instrument=None,
-        object_name=None,
-        wcs_header=None,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
     )
 
 

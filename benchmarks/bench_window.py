@@ -26,7 +26,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,9 @@ def at_most(what: str, milliseconds: list[float], bound: float, *, worst: bool =
 
 def made_up_study(frame_shape: tuple[int, int], *, padded: bool = True, frames: int = 32) -> Any:
     """Make a study of turned and dithered frames, as a night of Alt-Az leaves them."""
+    from drawn import drawn_frame
     from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.coverage import Canvas, Covering, count_coverage, find_footprint
-    from napari_zecoverage.core.frames import FrameInfo
     from napari_zecoverage.core.parameters import StudyOptions
     from napari_zecoverage.core.registration import Registration
     from napari_zecoverage.core.studied import ClusterStudy
@@ -96,25 +96,9 @@ def made_up_study(frame_shape: tuple[int, int], *, padded: bool = True, frames: 
     tile *= 10
     tile += np.float32(900)
     tile[coverage == 0] = np.nan
+    start = datetime(2025, 3, 26, 22, tzinfo=UTC)
     infos = tuple(
-        FrameInfo(
-            path=Path(f"/frames/frame_{index:02d}.fit"),
-            shape=frame_shape,
-            is_cfa=True,
-            bayer_pattern="GRBG",
-            date=datetime(2025, 3, 26, 22, index % 60, tzinfo=UTC),
-            night=None,
-            filter="IRCUT",
-            mount="ALT_AZ",
-            exposure_s=10.0,
-            instrument=None,
-            object_name=None,
-            wcs_header=None,
-            direction=None,
-            size_bytes=1,
-            mtime_ns=1,
-        )
-        for index in range(frames)
+        drawn_frame(index, start + timedelta(minutes=index), frame_shape) for index in range(frames)
     )
     return ClusterStudy(
         cluster=Cluster("made up", infos, (), ()),
@@ -310,9 +294,7 @@ class Window:
         self.viewer.close()
 
 
-def steps_where(
-    window: Window, name: str, study: Any, *, changing: bool, times: int
-) -> Iterator[int]:
+def steps_where(study: Any, *, changing: bool, times: int) -> Iterator[int]:
     """Give slider positions, each of which changes the mask, or none of which does."""
     levels = [float(each) for each in np.unique(study.coverage[::8, ::8])]
     most = levels[-1]
@@ -329,7 +311,8 @@ def steps_where(
             yield 1 + k % (low - 1)
 
 
-def bench_ticks(window: Window, study: Any, times: int) -> None:
+def show_and_measure(window: Window, study: Any) -> str:
+    """Show a study, tell how long the window was held, and return its shape in words."""
     shape = "×".join(map(str, study.canvas.shape))
     seconds = window.show(study)
     report(f"{shape}: a study shown, drawn with its mask", f"{seconds * 1e3:.0f} ms")
@@ -337,17 +320,29 @@ def bench_ticks(window: Window, study: Any, times: int) -> None:
     window.beat.tell(f"{shape}: main thread held at most, showing a study")
     window.measured()
     window.beat.tell(f"{shape}: main thread held at most, while it is measured")
-    bare = plain_layer(window, study.canvas.shape, 15)
+    bare = plain_layer(window, study.canvas.shape, 9)
     report("  yardstick: napari alone, one uint8 layer set and drawn", f"{bare:.1f} ms")
-    window.rest()
+    window.rest(1)
     window.beat.forget()
-    frac, least = window.slider("min_coverage_frac"), window.slider("min_coverage_abs")
+    return shape
+
+
+def changing_ticks(window: Window, study: Any, times: int) -> tuple[list[float], list[float]]:
+    """Move the slider so that each tick changes the mask; return ms until seen, until exact."""
+    frac = window.slider("min_coverage_frac")
     seen, exact = [], []
-    for value in steps_where(window, "min_coverage_frac", study, changing=True, times=times):
+    for value in steps_where(study, changing=True, times=times):
         if value != frac.value():
             one, other = window.tick(frac, value)
             seen.append(one)
             exact.append(other)
+    return seen, exact
+
+
+def bench_ticks(window: Window, study: Any, times: int) -> None:
+    shape = show_and_measure(window, study)
+    frac, least = window.slider("min_coverage_frac"), window.slider("min_coverage_abs")
+    seen, exact = changing_ticks(window, study, times)
     window.beat.tell(f"{shape}: main thread held at most, while ticking")
     at_most(f"{shape}: tick that changes the mask → drawn, median", seen, TICK_MS)
     at_most(f"{shape}: the same tick → exact mask drawn, median", exact, EXACT_MS)
@@ -357,7 +352,7 @@ def bench_ticks(window: Window, study: Any, times: int) -> None:
     window.rest()
     window.beat.forget()
     taken = []
-    for value in steps_where(window, "min_coverage_abs", study, changing=False, times=times):
+    for value in steps_where(study, changing=False, times=times):
         if value != least.value():
             taken.append(window.tick(least, value)[1])
     at_most(f"{shape}: tick that changes nothing → shown, median", taken, UNCHANGED_MS)
@@ -409,24 +404,9 @@ def plain_layer(window: Window, shape: tuple[int, int], times: int) -> float:
 def bench_large(window: Window, times: int) -> None:
     for padded in (False, True):
         study = made_up_study(LARGE, padded=padded)
-        shape = "×".join(map(str, study.canvas.shape))
-        seconds = window.show(study)
-        report(f"{shape}: a study shown, drawn with its mask", f"{seconds * 1e3:.0f} ms")
-        window.rest(0.2)
-        window.beat.tell(f"{shape}: main thread held at most, showing a study")
-        window.measured()
-        window.beat.tell(f"{shape}: main thread held at most, while it is measured")
-        bare = plain_layer(window, study.canvas.shape, 5)
-        report("  yardstick: napari alone, one uint8 layer set and drawn", f"{bare:.1f} ms")
-        window.rest(1)
-        window.beat.forget()
+        shape = show_and_measure(window, study)
         frac = window.slider("min_coverage_frac")
-        seen, exact = [], []
-        for value in steps_where(window, "frac", study, changing=True, times=times):
-            if value != frac.value():
-                one, other = window.tick(frac, value)
-                seen.append(one)
-                exact.append(other)
+        seen, exact = changing_ticks(window, study, times)
         at_most(f"{shape}: tick → preview drawn, median", seen, PREVIEW_MS)
         at_most(f"{shape}: tick → exact mask drawn, median", exact, EXACT_MS)
         window.beat.tell(f"{shape}: main thread held at most, while ticking")
@@ -438,7 +418,7 @@ def bench_large(window: Window, times: int) -> None:
 def bench_memory(window: Window, study: Any, ticks: int) -> None:
     """Count memory and objects before and after many ticks."""
     frac = window.slider("min_coverage_frac")
-    values = list(steps_where(window, "frac", study, changing=True, times=200))
+    values = list(steps_where(study, changing=True, times=200))
     for value in values:
         frac.setValue(value)
         window.rest(0.02)

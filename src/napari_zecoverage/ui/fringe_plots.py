@@ -178,12 +178,11 @@ class LandscapePlot(Plot):
             self.axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         self._legend_of: tuple[str, ...] = ()
         self._paint()
-        for event, slot in (
-            ("button_press_event", self._on_press),
-            ("motion_notify_event", self._on_move),
-            ("button_release_event", self._on_release),
-        ):
-            self.canvas.mpl_connect(event, slot)
+        self._listen(
+            button_press=self._on_press,
+            motion_notify=self._on_move,
+            button_release=self._on_release,
+        )
 
     def show_landscape(self, landscape: Landscape | None) -> None:
         """Show another landscape, None for none."""

@@ -140,6 +140,11 @@ class Plot(QWidget):
         self._soon.setInterval(_QUIET_MS)
         self._soon.timeout.connect(self._draw)
 
+    def _listen(self, **slots: Any) -> None:
+        """Connect slots to matplotlib's events of the canvas, named without ``_event``."""
+        for name, slot in slots.items():
+            self.canvas.mpl_connect(f"{name}_event", slot)
+
     def follow_theme(self, theme: str) -> None:
         """Take the colours of one of napari's themes."""
         self._colours = colours_of_theme(theme)
@@ -359,13 +364,12 @@ class FieldPlot(Plot):
             self.axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         self._legend_of: tuple[str, ...] = ()
         self._paint()
-        for event, slot in (
-            ("button_press_event", self._on_press),
-            ("motion_notify_event", self._on_move),
-            ("button_release_event", self._on_release),
-            ("key_press_event", self._on_key),
-        ):
-            self.canvas.mpl_connect(event, slot)
+        self._listen(
+            button_press=self._on_press,
+            motion_notify=self._on_move,
+            button_release=self._on_release,
+            key_press=self._on_key,
+        )
 
     def show_curve(self, curve: FieldCurve) -> None:
         """Show another curve."""
