@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,12 @@ from astropy.io import fits
 
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.curves import FieldCurve, curve_of
 from napari_zecoverage.core.frames import FrameInfo
-from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.fringe import Fringe
+from napari_zecoverage.core.judged import judge
+from napari_zecoverage.core.levels import Over
+from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
 
@@ -92,3 +97,16 @@ def make_study(
         tile=pixels if tile else None,
         notes=("One frame is left out.",),
     )
+
+
+def field_curve(
+    study: ClusterStudy,
+    parameters: MaskParameters,
+    *,
+    over: Over = "min_coverage_frac",
+    fringe: Fringe | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> FieldCurve:
+    """Judge a study for these settings alone, and read a curve from the figures."""
+    judged = judge(study, parameters, fringe=fringe, should_stop=should_stop)
+    return curve_of(judged, parameters, over)

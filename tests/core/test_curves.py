@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.curves import (
     curve_of,
-    field_curve,
 )
 from napari_zecoverage.core.errors import ParameterError, StudyCancelledError
 from napari_zecoverage.core.fringe import measure_fringe
@@ -23,7 +22,7 @@ from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
-from studies import make_cluster
+from studies import field_curve, make_cluster
 
 SHAPE = (60, 90)
 

@@ -26,7 +26,6 @@ from qtpy.QtWidgets import (
     QTabWidget,
 )
 
-from napari_zecoverage.core.curves import field_curve
 from napari_zecoverage.core.judged import judge
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
@@ -36,6 +35,7 @@ from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
 from napari_zecoverage.ui.inspect_panel import InspectPanel, without_frame
 from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot, colours_of_theme
+from studies import field_curve
 
 pytestmark = pytest.mark.window
 

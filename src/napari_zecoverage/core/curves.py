@@ -7,13 +7,11 @@ figures: those of every mask, which are made once.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from napari_zecoverage.core.fringe import Fringe
-from napari_zecoverage.core.judged import JudgedCluster, judge
+from napari_zecoverage.core.judged import JudgedCluster
 from napari_zecoverage.core.levels import (
     LevelField,
     Over,
@@ -22,9 +20,6 @@ from napari_zecoverage.core.levels import (
     why_cliff,
 )
 from napari_zecoverage.core.parameters import MaskParameters
-
-if TYPE_CHECKING:
-    from napari_zecoverage.core.studied import ClusterStudy
 
 
 class Stretch(NamedTuple):
@@ -89,45 +84,6 @@ class FieldCurve:
         """Return the stretch that a value of the threshold lies in."""
         index = bisect_left(self.stretches, value, key=lambda each: each.high)
         return self.stretches[min(index, len(self.stretches) - 1)]
-
-
-def field_curve(
-    study: ClusterStudy,
-    parameters: MaskParameters,
-    *,
-    over: Over = "min_coverage_frac",
-    fringe: Fringe | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> FieldCurve:
-    """Return what ZeMosaic would do at every value of one threshold.
-
-    Parameters
-    ----------
-    study : ClusterStudy
-        With a coverage.
-    parameters : MaskParameters
-        The other settings, min_coverage_abs for the curve over min_coverage_frac
-        among them.
-    over : {"min_coverage_frac", "min_coverage_abs"}
-        The threshold that is moved.
-    fringe : Fringe, optional
-        Adds what of it stays visible.
-    should_stop : callable, optional
-        Asked before each mask that is made.
-
-    Returns
-    -------
-    FieldCurve
-
-    Raises
-    ------
-    CoverageError
-        The study has no coverage.
-    StudyCancelledError
-        `should_stop` said so.
-    """
-    judged = judge(study, parameters, fringe=fringe, should_stop=should_stop)
-    return curve_of(judged, parameters, over)
 
 
 def curve_of(judged: JudgedCluster, parameters: MaskParameters, over: Over) -> FieldCurve:
