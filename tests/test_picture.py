@@ -13,15 +13,14 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.fringe import measure_fringe
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
     COUNT_COLOURS,
-    CUT_OFF,
     FRINGE_COLOURS,
-    HIDDEN,
     REMOVED_COLOURS,
     count_colours,
     draw_preview,

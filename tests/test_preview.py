@@ -14,12 +14,13 @@ from napari_zecoverage.core import alpha
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import judge
+from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import removed_pixels
-from napari_zecoverage.preview import Previews, Request, RoughPreviews, reduced_study, wants_rough
+from napari_zecoverage.preview import Previews, QuickPreviews, Request, reduced_study, wants_quick
 from napari_zecoverage.verdict import verdict_of, verdict_of_judged
 from studies import make_cluster
 
@@ -155,7 +156,7 @@ def test_a_rough_preview_is_nearly_the_exact_one(shape, padded, monkeypatch) -> 
     study = stepped(shape=shape)
     if padded:
         study = replace(study, canvas=Canvas(shape, (50, 60), (500, 640)))
-    rough = RoughPreviews()
+    rough = QuickPreviews()
     for parameters in (MaskParameters(), MaskParameters(min_coverage_frac=0.8, decay=1)):
         removed = rough(Request(study, parameters)).removed
         exact = removed_pixels(study, apply_mask(study, parameters))
@@ -177,7 +178,7 @@ def test_a_reduced_study_has_the_middles_of_the_squares() -> None:
 
 
 def test_a_rough_preview_is_made_only_where_something_changes() -> None:
-    rough = RoughPreviews()
+    rough = QuickPreviews()
     assert rough(Request(STUDY, MaskParameters())) is not None
     # Below frac times the maximum; an opening, which is nothing from afar.
     assert rough(Request(STUDY, MaskParameters(min_coverage_abs=2))) is None
@@ -192,16 +193,55 @@ def test_a_rough_preview_is_made_only_where_something_changes() -> None:
 def test_the_words_of_a_rough_preview_are_exact_once_the_masks_are_judged() -> None:
     judged = judge(STUDY, fringe=measure_fringe(STUDY))
     parameters = MaskParameters(min_coverage_frac=0.8)
-    assert RoughPreviews()(Request(STUDY, parameters)).verdict is None
-    rough = RoughPreviews()(Request(STUDY, parameters, judged))
+    assert QuickPreviews()(Request(STUDY, parameters)).verdict is None
+    rough = QuickPreviews()(Request(STUDY, parameters, judged))
     assert rough.verdict == verdict_of_judged(STUDY, judged, parameters)
+
+
+@settings(max_examples=20, deadline=None)
+@given(moves=MOVES)
+@pytest.mark.parametrize("padded", [False, True])
+def test_judged_masks_are_looked_up_at_once_and_exactly(padded, moves) -> None:
+    study = STUDY
+    if padded:
+        study = replace(STUDY, canvas=Canvas((120, 160), (10, 10), (100, 140)))
+    base = MaskParameters(margin_percent=5, strict_overlap_crop_min_size_px=16)
+    found: list[MaskPictures] = []
+    judged = judge(study, base, on_pictures=found.append)
+    quick, previews = QuickPreviews(), Previews()
+    shown = None
+    for parameters in moves:
+        request = Request(study, parameters, judged, found[0])
+        seen = quick(request)
+        exact = removed_pixels(study, apply_mask(study, parameters))
+        if seen is not None:
+            shown = seen.removed
+        if judged.serves(parameters):
+            np.testing.assert_array_equal(shown, exact)
+            # The whole preview that follows shows the same array: it is not drawn again.
+            assert previews(request).removed is shown
+        assert_same(previews(request), study, parameters)
+
+
+def test_what_looks_the_same_is_looked_up_once() -> None:
+    found: list[MaskPictures] = []
+    judged = judge(STUDY, on_pictures=found.append)
+    quick = QuickPreviews()
+    assert quick(Request(STUDY, MaskParameters(), judged, found[0])) is not None
+    same = MaskParameters(min_coverage_abs=2)
+    assert quick(Request(STUDY, same, judged, found[0])) is None
+    other = MaskParameters(min_coverage_frac=0.9)
+    assert quick(Request(STUDY, other, judged, found[0])) is not None
+    # From afar, once the margin is another one.
+    assert quick(Request(STUDY, replace(other, margin_percent=1), judged, found[0])) is not None
+    assert quick(Request(STUDY, other, judged, found[0])) is not None
 
 
 def test_only_large_canvases_want_a_rough_preview() -> None:
     small = replace(STUDY, canvas=Canvas((800, 1200), (0, 0), (800, 1200)))
     seestar = replace(STUDY, canvas=Canvas((2203, 2203), (0, 0), (1080, 1920)))
-    assert not wants_rough(Request(small, MaskParameters()))
-    assert wants_rough(Request(seestar, MaskParameters()))
+    assert not wants_quick(Request(small, MaskParameters()))
+    assert wants_quick(Request(seestar, MaskParameters()))
 
 
 def test_the_fringe_that_stays_is_told_as_soon_as_it_is_known() -> None:

@@ -12,17 +12,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN, lost_pixels
+
 if TYPE_CHECKING:
     from napari_zecoverage.core.crop import Rect
     from napari_zecoverage.core.fringe import Fringe
     from napari_zecoverage.core.outcome import MaskOutcome
     from napari_zecoverage.core.studied import ClusterStudy
-
-HIDDEN: Final = 1
-"""Value in `removed_pixels` where the mask hides a covered pixel."""
-
-CUT_OFF: Final = 2
-"""Value in `removed_pixels` where a crop cuts off a pixel that the mask would have kept."""
 
 REMOVED_COLOURS: Final = {HIDDEN: (0.90, 0.62, 0.0), CUT_OFF: (0.34, 0.71, 0.91)}
 """Orange and sky blue of Okabe and Ito, told apart with any colour vision: R, G, B in 0…1."""
@@ -162,13 +158,8 @@ def removed_pixels(study: ClusterStudy, outcome: MaskOutcome) -> NDArray[np.uint
     covered = _covered(study)
     if covered is None or not _is_known(outcome):
         return np.zeros(study.canvas.shape, dtype=np.uint8)
-    shown = covered & outcome.opaque
-    # True is 1 is HIDDEN, so these bytes are the answer already.
-    removed = (covered ^ shown).view(np.uint8)
-    y0, x0, y1, x1 = outcome.saved_rect
-    for outside in (np.s_[:y0], np.s_[y1:], np.s_[y0:y1, :x0], np.s_[y0:y1, x1:]):
-        removed[outside] += shown[outside].view(np.uint8) * np.uint8(CUT_OFF)
-    return removed
+    hidden = covered & ~outcome.opaque
+    return lost_pixels(hidden, covered.__getitem__, outcome.saved_rect)
 
 
 def kept_edge(

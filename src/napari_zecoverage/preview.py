@@ -1,4 +1,4 @@
-"""What a moved slider shows: what is removed, and the verdict; roughly at once, then exactly.
+"""What a moved slider shows: what is removed, and the verdict; quickly, then with all else.
 
 Plain arrays in, plain arrays out: the window calls this in its threads.
 """
@@ -15,16 +15,17 @@ from numpy.typing import NDArray
 
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
+from napari_zecoverage.core.parameters import MaskParameters, limits_of
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.judged import JudgedCluster
-    from napari_zecoverage.core.parameters import MaskParameters
+    from napari_zecoverage.core.mask_pictures import MaskPictures
     from napari_zecoverage.core.studied import ClusterStudy
 
-ROUGH_FROM_PX: Final = 1_000_000
-"""On a canvas of more pixels the exact mask and a drawn picture together take too long."""
+QUICK_FROM_PX: Final = 1_000_000
+"""On a canvas of more pixels the whole mask and a drawn picture together take too long."""
 
 ROUGH_PX: Final = 300_000
 """A rough mask has about so many pixels: made in a few milliseconds."""
@@ -39,11 +40,14 @@ class Request(NamedTuple):
     parameters : MaskParameters
     judged : JudgedCluster or None
         What is known of all masks of the study, for the fringe that stays visible.
+    pictures : MaskPictures or None
+        What each of these masks takes away; only with `judged`.
     """
 
     study: ClusterStudy
     parameters: MaskParameters
     judged: JudgedCluster | None = None
+    pictures: MaskPictures | None = None
 
 
 class Preview(NamedTuple):
@@ -74,14 +78,14 @@ class Previews:
 
     def __call__(self, request: Request) -> Preview:
         """Return the exact preview of a study and the thresholds on it."""
-        study, parameters, judged = request
+        study, parameters, judged, _ = request
         last = self._last[1] if self._last is not None and self._last[0] is study else None
         before = None if last is None else last.outcome
         outcome = apply_mask(study, parameters, before=before)
-        if last is not None and _shows_the_same(outcome, last.outcome):
-            removed = last.removed
-        else:
-            removed = removed_pixels(study, outcome)
+        removed = _looked_up(request)
+        if removed is None:
+            same = last is not None and _shows_the_same(outcome, last.outcome)
+            removed = last.removed if last is not None and same else removed_pixels(study, outcome)
         level = None if judged is None else judged.at(parameters)
         if level is not None:
             # The same figure as `apply_mask` would measure, and known already.
@@ -89,6 +93,14 @@ class Previews:
         preview = Preview(outcome, removed, verdict_of(study, outcome))
         self._last = study, preview
         return preview
+
+
+def _looked_up(request: Request) -> NDArray[np.uint8] | None:
+    """Return what `removed_pixels` would tell; None when the masks are not judged so."""
+    if request.judged is None or request.pictures is None:
+        return None
+    mask = request.judged.mask_index(request.parameters)
+    return None if mask is None else request.pictures.removed(mask)
 
 
 def _shows_the_same(outcome: MaskOutcome, other: MaskOutcome) -> bool:
@@ -100,13 +112,14 @@ def _shows_the_same(outcome: MaskOutcome, other: MaskOutcome) -> bool:
     )
 
 
-class RoughPreview(NamedTuple):
+class QuickPreview(NamedTuple):
     """What is seen of a moved slider at once.
 
     Attributes
     ----------
     removed : (H, W) uint8
-        About what `removed_pixels` will tell, of the whole canvas.
+        What `removed_pixels` will tell, of the whole canvas; about so while the masks
+        are not judged.
     verdict : Verdict or None
         Its figures are exact; None while the masks are not judged.
     """
@@ -115,38 +128,49 @@ class RoughPreview(NamedTuple):
     verdict: Verdict | None
 
 
-class RoughPreviews:
-    """What is removed, seen from afar: from every so-manieth pixel, quickly.
+class QuickPreviews:
+    """What is removed, in a few milliseconds: looked up, or seen from afar.
 
-    Not to be called by two threads at a time.
+    Once all masks are judged it is exact. Until then it is told from every so-manieth
+    pixel. Not to be called by two threads at a time.
     """
 
     def __init__(self) -> None:
         self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
         self._last: MaskOutcome | None = None
+        self._last_removed: NDArray[np.uint8] | None = None
 
     def forget(self) -> None:
         """Let go of the study that was looked at last."""
         self._reduced = None
         self._last = None
+        self._last_removed = None
 
-    def __call__(self, request: Request) -> RoughPreview | None:
-        """Return the rough preview; None where it is the same as of the request before."""
-        study, parameters, judged = request
+    def __call__(self, request: Request) -> QuickPreview | None:
+        """Return the quick preview; None where it is the same as of the request before."""
+        study, parameters, judged, _ = request
+        before = self._last_removed
+        removed = _looked_up(request)
+        if removed is None:
+            removed = self._reduced_removed(study, parameters)
+        else:
+            self._last = None
+        if removed is None or removed is before:
+            return None
+        self._last_removed = removed
+        verdict = None if judged is None else verdict_of_judged(study, judged, parameters)
+        return QuickPreview(removed, verdict)
+
+    def _reduced_removed(
+        self, study: ClusterStudy, parameters: MaskParameters
+    ) -> NDArray[np.uint8] | None:
+        """Return about what is removed; None where it is the same as before."""
         if self._reduced is None or self._reduced[0] is not study:
             factor = max(2, round(math.sqrt(math.prod(study.canvas.shape) / ROUGH_PX)))
             self._reduced = study, reduced_study(study, factor), factor
             self._last = None
         _, reduced, factor = self._reduced
-        nearly = replace(
-            parameters,
-            # A square of 3 px is nothing from afar.
-            morph_open_px=0,
-            strict_overlap_crop_bbox_pad_px=parameters.strict_overlap_crop_bbox_pad_px // factor,
-            strict_overlap_crop_min_size_px=max(
-                1, parameters.strict_overlap_crop_min_size_px // factor
-            ),
-        )
+        nearly = _from_afar(parameters, factor)
         last, self._last = self._last, apply_mask(reduced, nearly, before=self._last)
         if last is not None and _shows_the_same(self._last, last):
             return None
@@ -154,13 +178,26 @@ class RoughPreviews:
         height, width = study.canvas.shape
         rows, columns = (each * factor for each in removed.shape)
         whole = cv2.resize(removed, (columns, rows), interpolation=cv2.INTER_NEAREST)
-        verdict = None if judged is None else verdict_of_judged(study, judged, parameters)
-        return RoughPreview(np.asarray(whole[:height, :width], dtype=np.uint8), verdict)
+        return np.asarray(whole[:height, :width], dtype=np.uint8)
 
 
-def wants_rough(request: Request) -> bool:
-    """Return whether a rough preview is wanted before the exact one."""
-    return math.prod(request.study.canvas.shape) > ROUGH_FROM_PX
+def _from_afar(parameters: MaskParameters, factor: int) -> MaskParameters:
+    """Return the parameters for a canvas of so many times fewer pixels a side."""
+    limits = limits_of(MaskParameters, "strict_overlap_crop_min_size_px")
+    assert limits is not None
+    smallest = parameters.strict_overlap_crop_min_size_px // factor
+    return replace(
+        parameters,
+        # A square of 3 px is nothing from afar.
+        morph_open_px=0,
+        strict_overlap_crop_bbox_pad_px=parameters.strict_overlap_crop_bbox_pad_px // factor,
+        strict_overlap_crop_min_size_px=max(int(limits.minimum), smallest),
+    )
+
+
+def wants_quick(request: Request) -> bool:
+    """Return whether a quick preview is wanted before the whole one."""
+    return math.prod(request.study.canvas.shape) > QUICK_FROM_PX
 
 
 def reduced_study(study: ClusterStudy, factor: int) -> ClusterStudy:

@@ -26,10 +26,12 @@ from napari_zecoverage.core.errors import (
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
 from napari_zecoverage.core.levels import LevelField, guards_of_settings
+from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.picture import removed_pixels
 from studies import make_cluster
 
 
@@ -73,7 +75,9 @@ def patches(rng: np.random.Generator, most: int, shape: tuple[int, int]) -> np.n
 def check_all_masks(study: ClusterStudy, parameters: MaskParameters, with_fringe: bool) -> None:
     """Compare every level and opening with what `apply_mask` says."""
     fringe = measure_fringe(study) if with_fringe and study.tile is not None else None
-    judged = judge(study, parameters, fringe=fringe)
+    given: list[MaskPictures] = []
+    judged = judge(study, parameters, fringe=fringe, on_pictures=given.append)
+    (pictures,) = given
     maximum = judged.levels[-1]
     for opening in (0, 1, 2, 5):
         for level in judged.levels:
@@ -83,7 +87,13 @@ def check_all_masks(study: ClusterStudy, parameters: MaskParameters, with_fringe
                 min_coverage_frac=level / maximum,
                 morph_open_px=opening,
             )
-            check(judged, asked, apply_mask(study, asked, fringe=fringe))
+            outcome = apply_mask(study, asked, fringe=fringe)
+            check(judged, asked, outcome)
+            removed = pictures.removed(judged.mask_index(asked))
+            if outcome.alpha is None and outcome.source != "dropped":
+                assert removed is None
+            else:
+                np.testing.assert_array_equal(removed, removed_pixels(study, outcome))
 
 
 NOTES = {

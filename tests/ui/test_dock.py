@@ -779,10 +779,10 @@ def test_no_frame_can_be_left_out_while_a_study_runs(dock, qtbot, slow, make_stu
 def test_a_large_canvas_is_seen_roughly_and_then_exactly(
     dock, viewer, qtbot, study, monkeypatch
 ) -> None:
-    monkeypatch.setattr(preview_module, "ROUGH_FROM_PX", 1000)
+    monkeypatch.setattr(preview_module, "QUICK_FROM_PX", 1000)
     monkeypatch.setattr(preview_module, "ROUGH_PX", 5000)
     seen = []
-    dock._shown._live.roughly_computed.connect(lambda _request, rough: seen.append(rough.removed))
+    dock._shown._live.quickly_computed.connect(lambda _request, rough: seen.append(rough.removed))
     dock.show_study(study)
     wait_for_preview(qtbot, dock)
     assert_removed_is_exact(dock, viewer)

@@ -10,12 +10,11 @@ import pytest
 from napari.layers import Image, Vectors
 
 from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
-    CUT_OFF,
-    HIDDEN,
     count_colours,
     outline,
     removed_pixels,
@@ -111,7 +110,7 @@ def test_coverage_of_very_many_frames_is_smooth() -> None:
 
 def outcome_of(study, alpha, saved, source="coverage", finite=None) -> MaskOutcome:
     plain = apply_mask(study, MaskParameters())
-    return replace(plain, alpha=alpha, saved_rect=saved, source=source, finite=finite)
+    return replace(plain, alpha=alpha, saved_rect=Rect(*saved), source=source, finite=finite)
 
 
 def test_removed_tells_mask_from_crop(study) -> None:

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 from qtpy.QtCore import QObject, QThread, QTimer
 
-from napari_zecoverage.ui.live import Background, LatestWins, RoughThenExact, Turns
+from napari_zecoverage.ui.live import Background, LatestWins, QuickThenExact, Turns
 
 
 class Gate:
@@ -224,17 +224,17 @@ def test_deleted_while_computing(qtbot) -> None:
 
 
 class Lanes:
-    """A `RoughThenExact` whose exact function goes on as the test says, and what it gave out."""
+    """A `QuickThenExact` whose exact function goes on as the test says, and what it gave out."""
 
     def __init__(self, owner: QObject) -> None:
         self.exact = Gate()
         self.threads: list[int] = []
-        self.live = RoughThenExact(
+        self.live = QuickThenExact(
             self.exact, self.rough, lambda request: request != "small", owner
         )
         self.given: list[tuple[object, str]] = []
         self.live.computed.connect(lambda request, _: self.given.append((request, "exact")))
-        self.live.roughly_computed.connect(lambda request, _: self.given.append((request, "rough")))
+        self.live.quickly_computed.connect(lambda request, _: self.given.append((request, "rough")))
 
     def rough(self, request: object) -> str | None:
         self.threads.append(threading.get_ident())

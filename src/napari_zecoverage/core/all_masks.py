@@ -2,7 +2,8 @@
 
 The masks of rising levels lie inside one another, and an opening takes away but a
 few pixels. So a distance to the rim is taken once a level; the openings' masks are
-told from it near the pixels that they lose (`shown_regions` does so for the fringe).
+told from it near the pixels that they lose (`shown_regions` does so for the fringe,
+`mask_pictures` for what is seen of them).
 """
 
 from __future__ import annotations
@@ -29,12 +30,19 @@ from napari_zecoverage.core.mask_choice import (
     SAME_EVERYWHERE_SHARE,
     usable_coverage,
 )
+from napari_zecoverage.core.mask_pictures import (
+    MaskPictures,
+    NearlyLevel,
+    OwnPicture,
+    Shown,
+    parts_outside,
+    places_inside,
+)
 from napari_zecoverage.core.outcome import (
     LEAST_KEPT_SHARE,
     OPAQUE_ALPHA,
     AlphaStats,
     apply_mask,
-    shown_pixels,
 )
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import (
@@ -46,14 +54,7 @@ from napari_zecoverage.core.ramp import (
 )
 from napari_zecoverage.core.ranks import Whole, opened_ranks, pixel_counts, ranks_of
 from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM
-from napari_zecoverage.core.shown_regions import (
-    NearlyLevel,
-    OwnPicture,
-    Shown,
-    ShownLevels,
-    parts_outside,
-    places_inside,
-)
+from napari_zecoverage.core.shown_regions import ShownLevels
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
@@ -146,8 +147,7 @@ class _Told(NamedTuple):
     field : LevelField
         Without the fringe.
     shown : NearlyLevel, OwnPicture or None
-        What the fringe is counted by; None where the mask cannot be told, or no
-        fringe is asked for.
+        What it shows; None where the mask cannot be told, or nobody asks for it.
     """
 
     key: tuple[Any, ...]
@@ -167,6 +167,8 @@ class AllMasks:
     fringe : callable, optional
         Gives the study's fringe, of which what stays visible is added. Called once
         all masks were looked at: it may be measured until then.
+    on_pictures : callable, optional
+        Given what each mask takes away, in the order of the masks.
 
     Attributes
     ----------
@@ -186,6 +188,7 @@ class AllMasks:
         study: ClusterStudy,
         parameters: MaskParameters,
         fringe: Callable[[], Fringe] | None = None,
+        on_pictures: Callable[[MaskPictures], object] | None = None,
     ) -> None:
         usable, why_not = usable_coverage(study.coverage, study.canvas.shape)
         if usable is None:
@@ -193,6 +196,7 @@ class AllMasks:
         self._study = study
         self._parameters = parameters
         self._fringe = fringe
+        self._on_pictures = on_pictures
         self.levels, plain = ranks_of(usable.frames)
         self._size = plain.size
         kernels = (CROSS, SQUARE) if self.levels[-1] > CROSS_MAXIMUM else (CROSS,)
@@ -210,7 +214,8 @@ class AllMasks:
         self._told_plainly = self._margin_px > EXACT_REACH_PX
         self._cuts = _cuts(parameters, 0.0 if self._told_plainly else self._margin_px)
         self._disc = _disc(self._margin_px, self._cuts.alpha.size - 1)
-        self._shown = None if fringe is None else ShownLevels(plain.shape, len(self.levels))
+        wants_shown = fringe is not None or on_pictures is not None
+        self._shown = ShownLevels(plain.shape, len(self.levels)) if wants_shown else None
         self._lock = Lock()
         self._fates: dict[Fate, _Told] = {}
 
@@ -380,7 +385,7 @@ class AllMasks:
         told = _Told(("coverage", state, index), field_of(outcome))
         if self._shown is None or outcome.field_lost is None:
             return told
-        return told._replace(shown=OwnPicture.of(shown_pixels(outcome), outcome.saved_rect))
+        return told._replace(shown=OwnPicture.of(outcome.opaque, outcome.saved_rect))
 
     # ----- measuring --------------------------------------------------------------------
 
@@ -496,13 +501,21 @@ class AllMasks:
 
     def _fields(self, masks: list[_Told]) -> tuple[LevelField, ...]:
         """Return the figures of masks, with what of the fringe stays visible."""
-        if self._fringe is None or self._shown is None:
-            return tuple(each.field for each in masks)
-        # Dropped masks share what is shown instead of them.
-        shown = {id(each.shown): each.shown for each in masks if each.shown is not None}
-        residuals = self._shown.residuals(self._fringe(), list(shown.values()))
-        left = dict(zip(shown, residuals, strict=True))
-        return tuple(each.field._replace(fringe=left.get(id(each.shown))) for each in masks)
+        fields = tuple(each.field for each in masks)
+        if self._shown is None:
+            return fields
+        if self._fringe is not None:
+            # Dropped masks share what is shown instead of them.
+            shown = {id(each.shown): each.shown for each in masks if each.shown is not None}
+            residuals = self._shown.residuals(self._fringe(), list(shown.values()))
+            left = dict(zip(shown, residuals, strict=True))
+            fields = tuple(each.field._replace(fringe=left.get(id(each.shown))) for each in masks)
+        if self._on_pictures is not None:
+            coverage = self._study.coverage
+            assert coverage is not None  # there is a usable one
+            pictures = self._shown.pictures(coverage > 0, [each.shown for each in masks])
+            self._on_pictures(pictures)
+        return fields
 
 
 # --- parts of it -----------------------------------------------------------------------------

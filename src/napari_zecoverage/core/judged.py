@@ -28,6 +28,7 @@ from napari_zecoverage.core.levels import (
     level_index,
     opening_as_read,
 )
+from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.plain_json import plain
 
@@ -96,6 +97,13 @@ class JudgedCluster:
         """Return which level the thresholds mean."""
         return level_index(self.levels, parameters)
 
+    def mask_index(self, parameters: MaskParameters) -> int | None:
+        """Return which of `masks` any thresholds and opening mean; None as for `at`."""
+        if not self.serves(parameters):
+            return None
+        opening = opening_as_read(parameters.morph_open_px, self.maximum)
+        return self.chosen[opening][self.level_index(parameters)]
+
     def at(self, parameters: MaskParameters) -> LevelField | None:
         """Return what ZeMosaic would do with any thresholds and any opening.
 
@@ -109,10 +117,10 @@ class JudgedCluster:
             The same figures as those of `apply_mask`; None when these are for
             another margin, decay or strict crop (`serves`).
         """
-        if not self.serves(parameters):
+        mask = self.mask_index(parameters)
+        if mask is None:
             return None
-        opening = opening_as_read(parameters.morph_open_px, self.maximum)
-        found = self.masks[self.chosen[opening][self.level_index(parameters)]]
+        found = self.masks[mask]
         extra = guards_of_settings(parameters, self.maximum)
         return found._replace(guards=found.guards + extra) if extra else found
 
@@ -154,6 +162,7 @@ def judge(
     parameters: MaskParameters | None = None,
     *,
     fringe: Fringe | None = None,
+    on_pictures: Callable[[MaskPictures], object] | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> JudgedCluster:
@@ -168,6 +177,8 @@ def judge(
         thresholds and the opening mean nothing.
     fringe : Fringe, optional
         What `measure_fringe` found in this study; without it no residual fringe.
+    on_pictures : callable, optional
+        Given what each of the masks takes away; it keeps about a byte a pixel.
     progress : callable, optional
         Given the levels looked at and all levels.
     should_stop : callable, optional
@@ -185,7 +196,7 @@ def judge(
         `should_stop` said so.
     """
     known = None if fringe is None else lambda: fringe
-    return _judged(study, parameters, known, progress, should_stop)
+    return _judged(study, parameters, known, on_pictures, progress, should_stop)
 
 
 def judge_with_fringe(
@@ -193,6 +204,7 @@ def judge_with_fringe(
     parameters: MaskParameters | None = None,
     *,
     on_fringe: Callable[[Fringe], object] | None = None,
+    on_pictures: Callable[[MaskPictures], object] | None = None,
     progress: Callable[[int, int], object] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> tuple[Fringe | None, JudgedCluster]:
@@ -211,6 +223,8 @@ def judge_with_fringe(
     on_fringe : callable, optional
         Given the fringe as soon as it is measured, mostly before all masks are
         looked at; in the thread that measured it.
+    on_pictures : callable, optional
+        As for `judge`.
     progress : callable, optional
         Given the levels looked at and all levels; in the calling thread.
     should_stop : callable, optional
@@ -240,10 +254,10 @@ def judge_with_fringe(
         return fringe
 
     if study.tile is None or study.coverage is None:
-        return None, judge(study, parameters, progress=progress, should_stop=should_stop)
+        return None, _judged(study, parameters, None, on_pictures, progress, should_stop)
     if cv2.getNumThreads() <= 1:
         fringe = measure()
-        judged = judge(study, parameters, fringe=fringe, progress=progress, should_stop=should_stop)
+        judged = _judged(study, parameters, lambda: fringe, on_pictures, progress, should_stop)
         return fringe, judged
     # A thread of its own: waiting for it can never fill the pool that looks at the masks.
     with ThreadPoolExecutor(1, "zecoverage-fringe") as thread:
@@ -255,7 +269,9 @@ def judge_with_fringe(
             return should_stop is not None and should_stop()
 
         try:
-            judged = _judged(study, parameters, measuring.result, progress, stop_judging)
+            judged = _judged(
+                study, parameters, measuring.result, on_pictures, progress, stop_judging
+            )
         finally:
             # Without the masks nobody waits for it; with them it is measured already.
             given_up.set()
@@ -266,12 +282,13 @@ def _judged(
     study: ClusterStudy,
     parameters: MaskParameters | None,
     fringe_known: Callable[[], Fringe] | None,
+    on_pictures: Callable[[MaskPictures], object] | None,
     progress: Callable[[int, int], object] | None,
     should_stop: Callable[[], bool] | None,
 ) -> JudgedCluster:
     """Judge with a fringe that is asked for when all masks were looked at."""
     parameters = parameters or MaskParameters()
-    masks = AllMasks(study, parameters, fringe_known)
+    masks = AllMasks(study, parameters, fringe_known, on_pictures)
     found, chosen = masks.look_at_all(progress=progress, should_stop=should_stop)
     fringe = None if fringe_known is None else fringe_known()
     return JudgedCluster(

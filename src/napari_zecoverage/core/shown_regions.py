@@ -1,76 +1,28 @@
 """What of the fringe's regions each of many masks shows, counted for all of them at once.
 
 While the masks are looked at, the fringe may still be being measured. So of each mask
-only what is needed to count its pixels is kept: the level that it nearly shows the same
-as, or a packed picture of its own.
+only what is needed to count its pixels is kept (`mask_pictures`).
 """
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from threading import Lock
-from typing import NamedTuple, Self
 
 import numpy as np
 
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.errors import ParameterError
 from napari_zecoverage.core.fringe import Fringe, ResidualFringe, residual_of_visible
+from napari_zecoverage.core.mask_pictures import (
+    MaskPictures,
+    OwnPicture,
+    Shown,
+    parts_outside,
+    places_inside,
+)
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
-
-
-class NearlyLevel(NamedTuple):
-    """What a mask shows, told from the plain mask of its level.
-
-    Attributes
-    ----------
-    level : int
-        Its index.
-    saved : Rect
-        What of the canvas the saved tile keeps.
-    shows_all : bool
-        Nothing that the mask shows is cut off.
-    unseen : (n,) int64 array
-        Flat places that the plain mask shows, but not this one.
-    """
-
-    level: int
-    saved: Rect
-    shows_all: bool
-    unseen: Whole = np.empty(0, np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class OwnPicture:
-    """What a mask shows, as a picture: a few kilobytes, where that of bools takes megabytes.
-
-    Attributes
-    ----------
-    saved : Rect
-        What of the canvas the saved tile keeps.
-    packed : bytes
-        Compressed bits of the pixels in it.
-    """
-
-    saved: Rect
-    packed: bytes
-
-    @classmethod
-    def of(cls, shown: Mask, saved: Rect) -> Self:
-        """Pack what of the (H, W) pixels shown lies in `saved`."""
-        return cls(saved, zlib.compress(np.packbits(shown[saved.slices]).tobytes(), 1))
-
-    def unpacked(self) -> Mask:
-        """Return the pixels of `saved`, (height, width)."""
-        shape = self.saved.height, self.saved.width
-        bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
-        return np.unpackbits(bits, count=shape[0] * shape[1]).reshape(shape).view(np.bool_)
-
-
-Shown = NearlyLevel | OwnPicture
 
 
 class ShownLevels:
@@ -87,7 +39,8 @@ class ShownLevels:
     """
 
     def __init__(self, shape: tuple[int, int], levels: int) -> None:
-        self._top = np.zeros(shape, np.uint8 if levels <= 2**8 else np.uint16)
+        # One number is left over, for `MaskPictures`.
+        self._top = np.zeros(shape, np.uint8 if levels < 2**8 else np.uint16)
         self._levels = levels
         self._lock = Lock()
 
@@ -129,7 +82,7 @@ class ShownLevels:
 
         def visible(shown: Shown) -> Whole:
             if isinstance(shown, OwnPicture):
-                seen = regions[shown.saved.slices][shown.unpacked()]
+                seen = regions[shown.saved.slices][shown.unpacked()[shown.saved.slices]]
                 return np.bincount(seen, minlength=n_regions)
             counts, unseen = of_level[:, shown.level], shown.unseen
             if not shown.shows_all:
@@ -141,22 +94,14 @@ class ShownLevels:
 
         return [residual_of_visible(fringe, visible(each)) for each in masks]
 
+    def pictures(self, covered: Mask, masks: Sequence[Shown | None]) -> MaskPictures:
+        """Return what each mask takes away; the last that is asked of this object.
 
-def places_inside(rect: Rect, places: Whole, width: int) -> Mask:
-    """Tell which flat places of a picture of this width lie in a rectangle."""
-    y, x = np.divmod(places, width)
-    inside: Mask = (y >= rect.y0) & (y < rect.y1) & (x >= rect.x0) & (x < rect.x1)
-    return inside
-
-
-def parts_outside(rect: Rect, box: Rect) -> list[tuple[slice, slice]]:
-    """Return the parts of a box that lie outside a rectangle."""
-    y0, y1 = (min(max(each, box.y0), box.y1) for each in (rect.y0, rect.y1))
-    x0, x1 = (min(max(each, box.x0), box.x1) for each in (rect.x0, rect.x1))
-    parts = (
-        Rect(box.y0, box.x0, y0, box.x1),
-        Rect(y1, box.x0, box.y1, box.x1),
-        Rect(y0, box.x0, y1, x0),
-        Rect(y0, x1, y1, box.x1),
-    )
-    return [each.slices for each in parts if each.height > 0 and each.width > 0]
+        Parameters
+        ----------
+        covered : (H, W) bool array
+            Where any frame covers the canvas.
+        masks : sequence of NearlyLevel, OwnPicture or None
+            None where it cannot be told.
+        """
+        return MaskPictures(self._top, covered, masks)

@@ -14,10 +14,9 @@ from napari.layers import Image, Layer, Vectors
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
 from napari_zecoverage.picture import (
-    CUT_OFF,
     FRINGE_COLOURS,
-    HIDDEN,
     REMOVED_COLOURS,
     REMOVED_OPACITY,
     count_colours,

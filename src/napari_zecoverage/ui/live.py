@@ -25,7 +25,7 @@ TURN_MS: Final = 5
 """Pause between two steps: without one, nothing that waits is heard between them."""
 
 REST_MS: Final = 60
-"""After so long without another request the exact result is computed where a rough one came first.
+"""After so long without another request the exact result is computed where a quick one came first.
 
 Longer than the pause between two steps of a slider that is dragged or held.
 """
@@ -262,10 +262,10 @@ class LatestWins(QObject):
             self.computed.emit(done.arguments, result)
 
 
-class RoughThenExact(QObject):
-    """Computes each request twice where that pays: roughly at once, exactly when no other comes.
+class QuickThenExact(QObject):
+    """Computes each request twice where that pays: quickly at once, exactly when no other comes.
 
-    The rough result is made in the main thread, before `submit` returns: so it is drawn
+    The quick result is made in the main thread, before `submit` returns: so it is drawn
     in one go with the slider that moved. Nothing older is given out after something
     newer, and the last request is always computed exactly.
 
@@ -273,34 +273,34 @@ class RoughThenExact(QObject):
     ----------
     exact : callable
         Called as ``exact(request)`` in a thread.
-    rough : callable
-        Called as ``rough(request)`` in the main thread; quick. None where it is the
+    quick : callable
+        Called as ``quick(request)`` in the main thread; quick. None where it is the
         same as the one before: then the exact result is not waited for.
-    wants_rough : callable
-        Called as ``wants_rough(request)``: whether the exact result takes so long
-        that a rough one is wanted first.
+    wants_quick : callable
+        Called as ``wants_quick(request)``: whether the exact result takes so long
+        that a quick one is wanted first.
 
     Signals
     -------
     computed(object, object)
         A request, and its exact result or the exception that ended it.
-    roughly_computed(object, object)
-        A request, and its rough result; there is none where it failed.
+    quickly_computed(object, object)
+        A request, and its quick result; there is none where it failed.
     """
 
     computed = Signal(object, object)
-    roughly_computed = Signal(object, object)
+    quickly_computed = Signal(object, object)
 
     def __init__(
         self,
         exact: Callable[[Any], Any],
-        rough: Callable[[Any], Any],
-        wants_rough: Callable[[Any], bool],
+        quick: Callable[[Any], Any],
+        wants_quick: Callable[[Any], bool],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
-        self._rough = rough
-        self._wants_rough = wants_rough
+        self._quick = quick
+        self._wants_quick = wants_quick
         self._exact = LatestWins(lambda request: exact(request.arguments), self)
         self._exact.computed.connect(self._on_exact)
         self._number = 0
@@ -321,12 +321,12 @@ class RoughThenExact(QObject):
         """Ask for `request`; what was asked for before and not begun is dropped."""
         self._number += 1
         self._waiting = _Request(self._number, request)
-        rough = self._roughly(request) if self._wants_rough(request) else None
-        if rough is not None:
+        quick = self._quickly(request) if self._wants_quick(request) else None
+        if quick is not None:
             # What is exact, but of a request before, is not wanted any more.
             self._oldest_wanted = self._number
             self._soon.start()
-            self.roughly_computed.emit(request, rough)
+            self.quickly_computed.emit(request, quick)
         elif self._soon.isActive():
             self._soon.start()
         else:
@@ -338,11 +338,11 @@ class RoughThenExact(QObject):
         self._waiting = None
         self._exact.forget()
 
-    def _roughly(self, request: object) -> Any:
+    def _quickly(self, request: object) -> Any:
         try:
-            return self._rough(request)
+            return self._quick(request)
         except Exception as error:
-            logger.debug("no rough preview", exc_info=error)
+            logger.debug("no quick preview", exc_info=error)
             return None
 
     def _begin_exact(self) -> None:

@@ -13,6 +13,7 @@ from napari_zecoverage.core.advice import Advice, advise_judged
 from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
+from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.picture import fringe_reach
 from napari_zecoverage.ui.live import Background, Job
@@ -38,6 +39,7 @@ class _Fringe:
 class _Judged:
     study: ClusterStudy
     judged: JudgedCluster
+    pictures: MaskPictures
 
 
 def _measure(
@@ -56,11 +58,24 @@ def _measure(
     def tell(measured: Fringe) -> None:
         job.report(_Fringe(study, measured, fringe_reach(measured)))
 
+    pictures: list[MaskPictures] = []
     if fringe is None:
-        _, judged = judge_with_fringe(study, parameters, on_fringe=tell, should_stop=should_stop)
+        _, judged = judge_with_fringe(
+            study,
+            parameters,
+            on_fringe=tell,
+            on_pictures=pictures.append,
+            should_stop=should_stop,
+        )
     else:
-        judged = judge(study, parameters, fringe=fringe, should_stop=should_stop)
-    return _Judged(study, judged)
+        judged = judge(
+            study,
+            parameters,
+            fringe=fringe,
+            on_pictures=pictures.append,
+            should_stop=should_stop,
+        )
+    return _Judged(study, judged, pictures[0])
 
 
 def rest_of(parameters: MaskParameters) -> MaskParameters:
@@ -111,6 +126,7 @@ class Measuring(QObject):
         self._fringe: Fringe | None = None
         self._reach = 1.0
         self._judged: JudgedCluster | None = None
+        self._pictures: MaskPictures | None = None
         self._advice: Advice | None = None
         self._parameters = MaskParameters()
         self._options = AdviceOptions()
@@ -146,6 +162,11 @@ class Measuring(QObject):
         return self._judged
 
     @property
+    def pictures(self) -> MaskPictures | None:
+        """What each mask of `judged_cluster` takes away, as long as that is known."""
+        return self._pictures
+
+    @property
     def advice(self) -> Advice | None:
         """The advice for the study shown, as long as it is true of the present settings."""
         return self._advice
@@ -179,15 +200,18 @@ class Measuring(QObject):
         """Stop measuring, and forget what is known: another study is to be shown, or none."""
         self._study = None
         self._fringe = None
-        self._judged = None
-        self._advice = None
+        self._forget_masks()
         self._way_is_free.set()
         self._quiet.stop()
         self._background.stop()
 
-    def _again(self) -> None:
+    def _forget_masks(self) -> None:
         self._judged = None
+        self._pictures = None
         self._advice = None
+
+    def _again(self) -> None:
+        self._forget_masks()
         self.begun.emit()
         self._background.stop()
         self._quiet.start()
@@ -215,6 +239,7 @@ class Measuring(QObject):
         if isinstance(result, _Judged):
             if result.study is self._study and result.judged.serves(self._parameters):
                 self._judged = result.judged
+                self._pictures = result.pictures
                 self.judged.emit(result.judged)
                 self._advise()
         elif isinstance(result, StudyCancelledError) or self._at_work is not self._study:

@@ -21,14 +21,14 @@ from napari_zecoverage.pixel import PixelFacts, PixelReader
 from napari_zecoverage.preview import (
     Preview,
     Previews,
+    QuickPreview,
+    QuickPreviews,
     Request,
-    RoughPreview,
-    RoughPreviews,
-    wants_rough,
+    wants_quick,
 )
 from napari_zecoverage.ui.jobs import Look, Pictures, Studied, edge_of, stretch_again
 from napari_zecoverage.ui.layers import ClusterLayers
-from napari_zecoverage.ui.live import LatestWins, RoughThenExact, Turns
+from napari_zecoverage.ui.live import LatestWins, QuickThenExact, Turns
 from napari_zecoverage.ui.measuring import Measuring
 
 if TYPE_CHECKING:
@@ -99,15 +99,15 @@ class ShownStudy(QObject):
         self._wants_fringe = False  # as soon as it is measured
         self._has_layers = False
         self._turns = Turns(self)
-        self._rough_previews = RoughPreviews()
-        self._live = RoughThenExact(Previews(), self._rough_previews, wants_rough, self)
+        self._quick_previews = QuickPreviews()
+        self._live = QuickThenExact(Previews(), self._quick_previews, wants_quick, self)
         self._edges = LatestWins(edge_of, self)
         self._pictures = LatestWins(stretch_again, self)
         self._words_soon = _timer(self, self._say_verdict)
         self._outlines_soon = _timer(self, self._ask_for_outlines)
         self._thumbnails_soon = _timer(self, self._layers.show_thumbnails)
         self._live.computed.connect(self._on_computed)
-        self._live.roughly_computed.connect(self._on_roughly_computed)
+        self._live.quickly_computed.connect(self._on_quickly_computed)
         self._edges.computed.connect(self._on_edge)
         self._pictures.computed.connect(self._on_pictures)
         self.measuring.begun.connect(self._on_measuring)
@@ -218,7 +218,7 @@ class ShownStudy(QObject):
     def _forget(self) -> None:
         self._turns.forget()
         self._live.forget()
-        self._rough_previews.forget()
+        self._quick_previews.forget()
         self._edges.forget()
         self._pictures.forget()
         for timer in (self._words_soon, self._outlines_soon, self._thumbnails_soon):
@@ -272,14 +272,15 @@ class ShownStudy(QObject):
     def _ask_for_preview(self, _judged: object = None) -> None:
         if self._study is not None and self._has_layers:
             self.measuring.give_way(True)
-            known = self.measuring.judged_cluster
-            self._live.submit(Request(self._study, self._parameters, known))
+            measured = self.measuring
+            known = measured.judged_cluster, measured.pictures
+            self._live.submit(Request(self._study, self._parameters, *known))
 
-    def _on_roughly_computed(self, _request: object, rough: RoughPreview) -> None:
-        """Show about what is removed; the words are exact, or wait for the exact mask."""
-        self._layers.show_removed(rough.removed)
-        if rough.verdict is not None:
-            self._verdict = rough.verdict
+    def _on_quickly_computed(self, _request: object, quick: QuickPreview) -> None:
+        """Show what is removed; the words are exact, or wait for the exact mask."""
+        self._layers.show_removed(quick.removed)
+        if quick.verdict is not None:
+            self._verdict = quick.verdict
             # Not put off by the next tick: whoever drags reads, too.
             if not self._words_soon.isActive():
                 self._words_soon.start(_WORDS_MS)

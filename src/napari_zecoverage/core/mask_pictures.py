@@ -1,0 +1,200 @@
+"""Which pixels each of many masks loses: kept small, looked up in a few milliseconds.
+
+The plain masks of rising levels lie inside one another, so the highest level that
+shows a pixel tells them all: one number a pixel. An opening's mask is told from its
+level's by the few pixels that it takes away, any other has a packed picture of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.ramp import Mask
+from napari_zecoverage.core.ranks import Whole
+
+HIDDEN: Final = 1
+"""A covered pixel that the mask hides."""
+
+CUT_OFF: Final = 2
+"""A covered pixel that only the strict crop or the edge trim takes away."""
+
+
+class NearlyLevel(NamedTuple):
+    """What a mask shows, told from the plain mask of its level.
+
+    Attributes
+    ----------
+    level : int
+        Its index.
+    saved : Rect
+        What of the canvas the saved tile keeps.
+    shows_all : bool
+        Nothing that the mask shows is cut off.
+    unseen : (n,) int64 array
+        Flat places that the plain mask shows, but not this one.
+    """
+
+    level: int
+    saved: Rect
+    shows_all: bool
+    unseen: Whole = np.empty(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPicture:
+    """What a mask shows, as a picture: a few kilobytes, where that of bools takes megabytes.
+
+    Attributes
+    ----------
+    shape : (int, int)
+        Of the canvas.
+    saved : Rect
+        What of the canvas the saved tile keeps.
+    packed : bytes
+        Compressed bits of the canvas's opaque pixels, before any crop.
+    """
+
+    shape: tuple[int, int]
+    saved: Rect
+    packed: bytes
+
+    @classmethod
+    def of(cls, opaque: Mask, saved: Rect) -> Self:
+        """Pack which of the canvas's pixels, (H, W), are opaque."""
+        height, width = opaque.shape
+        return cls((height, width), saved, zlib.compress(np.packbits(opaque).tobytes(), 1))
+
+    def unpacked(self) -> Mask:
+        """Return the opaque pixels, (H, W) bool."""
+        bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
+        count = self.shape[0] * self.shape[1]
+        return np.unpackbits(bits, count=count).reshape(self.shape).view(np.bool_)
+
+
+Shown = NearlyLevel | OwnPicture
+
+
+class MaskPictures:
+    """What every judged mask of a study takes away.
+
+    Parameters
+    ----------
+    top : (H, W) uint8 or uint16 array
+        Index of the highest level whose plain mask shows a pixel; below its dtype's
+        largest number. It is altered, and not to be used after.
+    covered : (H, W) bool array
+        Where any frame covers the canvas.
+    shown : sequence of NearlyLevel, OwnPicture or None
+        What each mask shows, in the order of `JudgedCluster.masks`; None where that
+        cannot be told.
+    """
+
+    def __init__(
+        self,
+        top: NDArray[np.unsignedinteger[Any]],
+        covered: Mask,
+        shown: Sequence[Shown | None],
+    ) -> None:
+        self._never = np.iinfo(top.dtype).max
+        top[~covered] = self._never
+        self._top = top
+        self._shown = [self._packed(each) for each in shown]
+        self._lock = Lock()
+        self._last: tuple[int, NDArray[np.uint8]] | None = None
+
+    def removed(self, mask: int) -> NDArray[np.uint8] | None:
+        """Return what a mask and the crops take away.
+
+        Safe to call from any thread. Not to be written in: asked for the same mask
+        again, it is the same array.
+
+        Parameters
+        ----------
+        mask : int
+            An index into `JudgedCluster.masks`.
+
+        Returns
+        -------
+        (H, W) uint8 array or None
+            `HIDDEN`, `CUT_OFF` or 0; None when it cannot be told.
+        """
+        shown = self._shown[mask]
+        if shown is None:
+            return None
+        with self._lock:
+            if self._last is None or self._last[0] != mask:
+                lost = lost_pixels(self._hidden(shown), self._covered, shown.saved)
+                lost.flags.writeable = False
+                self._last = mask, lost
+            return self._last[1]
+
+    def _hidden(self, shown: Shown) -> Mask:
+        if isinstance(shown, OwnPicture):
+            hidden = ~shown.unpacked()
+            hidden &= self._covered(np.s_[:])
+            return hidden
+        hidden = self._top < shown.level
+        hidden.ravel()[shown.unseen] = True
+        return hidden
+
+    def _covered(self, part: Any) -> Mask:
+        covered: Mask = self._top[part] != self._never
+        return covered
+
+    def _packed(self, shown: Shown | None) -> Shown | None:
+        """Return what takes less memory: many places are more than one bit for each pixel."""
+        if isinstance(shown, NearlyLevel) and shown.unseen.nbytes > self._top.size // 8:
+            return OwnPicture.of(~self._hidden(shown), shown.saved)
+        return shown
+
+
+def lost_pixels(hidden: Mask, covered: Callable[[Any], Mask], saved: Rect) -> NDArray[np.uint8]:
+    """Tell what a mask hides from what the crops cut off.
+
+    Parameters
+    ----------
+    hidden : (H, W) bool array
+        Covered pixels that the mask hides; becomes the answer.
+    covered : callable
+        Given a part of the canvas, returns where any frame covers it, bool.
+    saved : Rect
+        What of the canvas the saved tile keeps.
+
+    Returns
+    -------
+    (H, W) uint8 array
+        `HIDDEN`, `CUT_OFF` or 0.
+    """
+    # True is 1 is HIDDEN, so these bytes are the answer already.
+    lost = hidden.view(np.uint8)
+    for part in parts_outside(saved, Rect.whole(hidden.shape)):
+        lost[part] += (covered(part) & ~hidden[part]) * np.uint8(CUT_OFF)
+    return lost
+
+
+def places_inside(rect: Rect, places: Whole, width: int) -> Mask:
+    """Tell which flat places of a picture of this width lie in a rectangle."""
+    y, x = np.divmod(places, width)
+    inside: Mask = (y >= rect.y0) & (y < rect.y1) & (x >= rect.x0) & (x < rect.x1)
+    return inside
+
+
+def parts_outside(rect: Rect, box: Rect) -> list[tuple[slice, slice]]:
+    """Return the parts of a box that lie outside a rectangle."""
+    y0, y1 = (min(max(each, box.y0), box.y1) for each in (rect.y0, rect.y1))
+    x0, x1 = (min(max(each, box.x0), box.x1) for each in (rect.x0, rect.x1))
+    parts = (
+        Rect(box.y0, box.x0, y0, box.x1),
+        Rect(y1, box.x0, box.y1, box.x1),
+        Rect(y0, box.x0, y1, x0),
+        Rect(y0, x1, y1, box.x1),
+    )
+    return [each.slices for each in parts if each.height > 0 and each.width > 0]

@@ -1,0 +1,133 @@
+"""Pictures of masks: packed, looked up, and told from what the crops cut off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.mask_pictures import (
+    CUT_OFF,
+    HIDDEN,
+    MaskPictures,
+    NearlyLevel,
+    OwnPicture,
+    lost_pixels,
+    parts_outside,
+    places_inside,
+)
+
+SHAPE = (23, 37)
+WHOLE = Rect.whole(SHAPE)
+
+
+@st.composite
+def rects(draw: st.DrawFn) -> Rect:
+    y0, y1 = sorted(draw(st.tuples(st.integers(0, SHAPE[0]), st.integers(0, SHAPE[0]))))
+    x0, x1 = sorted(draw(st.tuples(st.integers(0, SHAPE[1]), st.integers(0, SHAPE[1]))))
+    return Rect(y0, x0, y1, x1)
+
+
+masks = arrays(np.bool_, SHAPE)
+
+
+def plainly(opaque: np.ndarray, covered: np.ndarray, saved: Rect) -> np.ndarray:
+    """Tell pixel by pixel what is lost."""
+    lost = np.zeros(SHAPE, np.uint8)
+    for y, x in np.argwhere(covered):
+        if not opaque[y, x]:
+            lost[y, x] = HIDDEN
+        elif not (saved.y0 <= y < saved.y1 and saved.x0 <= x < saved.x1):
+            lost[y, x] = CUT_OFF
+    return lost
+
+
+@given(opaque=masks, covered=masks, saved=rects())
+def test_lost_pixels(opaque, covered, saved) -> None:
+    lost = lost_pixels(covered & ~opaque, covered.__getitem__, saved)
+    np.testing.assert_array_equal(lost, plainly(opaque, covered, saved))
+
+
+@given(
+    top=arrays(np.uint8, SHAPE, elements=st.integers(0, 5)),
+    covered=masks,
+    gone=masks,
+    own=masks,
+    saved=rects(),
+)
+def test_every_kind_of_picture(top, covered, gone, own, saved) -> None:
+    level = 3
+    plain = top >= level
+    plain &= covered  # a mask of counted frames shows nothing that no frame covers
+    gone &= plain
+    shown = [
+        NearlyLevel(level, saved, False),
+        NearlyLevel(level, saved, False, np.flatnonzero(gone)),
+        OwnPicture.of(own, saved),
+        None,
+    ]
+    pictures = MaskPictures(np.where(covered, top, 0).astype(np.uint8), covered, shown)
+    expected = [plain, plain & ~gone, own]
+    # In any order, and again.
+    for mask in (2, 0, 1, 1, 0, 2):
+        np.testing.assert_array_equal(
+            pictures.removed(mask), plainly(expected[mask], covered, saved)
+        )
+    assert pictures.removed(3) is None
+
+
+def test_the_same_mask_is_the_same_array_that_nobody_can_spoil() -> None:
+    top = np.tile(np.arange(SHAPE[1], dtype=np.uint8), (SHAPE[0], 1))
+    pictures = MaskPictures(
+        top, np.ones(SHAPE, np.bool_), [NearlyLevel(9, WHOLE, True), NearlyLevel(20, WHOLE, True)]
+    )
+    first = pictures.removed(0)
+    assert pictures.removed(0) is first
+    with pytest.raises(ValueError, match="read-only"):
+        first[0, 0] = CUT_OFF
+    assert pictures.removed(1) is not first
+    assert np.count_nonzero(pictures.removed(1)) == 20 * SHAPE[0]
+
+
+def test_many_places_are_kept_as_bits() -> None:
+    shape = (2000, 2000)
+    rng = np.random.default_rng(1)
+    gone = rng.permutation(shape[0] * shape[1])[:1_000_000]
+    kept = NearlyLevel(1, Rect.whole(shape), True, gone)
+    few = NearlyLevel(1, Rect.whole(shape), True, gone[:1000])
+    pictures = MaskPictures(np.ones(shape, np.uint8), np.ones(shape, np.bool_), [kept, few])
+    assert isinstance(pictures._shown[0], OwnPicture)
+    assert len(pictures._shown[0].packed) < kept.unseen.nbytes / 8
+    assert pictures._shown[1] is few
+    for mask, places in ((0, gone), (1, gone[:1000])):
+        np.testing.assert_array_equal(
+            np.flatnonzero(pictures.removed(mask)), np.sort(places), strict=True
+        )
+
+
+@given(opaque=masks, saved=rects())
+def test_packed_and_unpacked(opaque, saved) -> None:
+    np.testing.assert_array_equal(OwnPicture.of(opaque, saved).unpacked(), opaque, strict=True)
+
+
+@given(rect=rects(), box=rects())
+def test_parts_outside(rect, box) -> None:
+    seen = np.zeros(SHAPE, np.uint8)
+    for part in parts_outside(rect, box):
+        seen[part] += 1
+    expected = np.zeros(SHAPE, np.uint8)
+    expected[box.slices] = 1
+    inside = np.zeros(SHAPE, np.bool_)
+    inside[rect.slices] = True
+    expected[inside] = 0
+    np.testing.assert_array_equal(seen, expected)
+
+
+@given(rect=rects(), places=arrays(np.int64, 20, elements=st.integers(0, 23 * 37 - 1)))
+def test_places_inside(rect, places) -> None:
+    inside = np.zeros(SHAPE, np.bool_)
+    inside[rect.slices] = True
+    np.testing.assert_array_equal(places_inside(rect, places, SHAPE[1]), inside.ravel()[places])
