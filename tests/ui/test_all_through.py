@@ -95,10 +95,8 @@ class Person:
         self.wait(
             lambda: (
                 not dock._background.running
-                and dock._shown.up_to_date
-                and dock._shown.measuring.idle
-                and not dock._shown._outlines_soon.isActive()
-                and dock._shown._edges.idle
+                and dock._shown.idle
+                and dock._shown.outlined
                 and not dock._inspect_panel._curve_soon.isActive()
             )
         )

@@ -1,16 +1,22 @@
-"""A number that can be slid and typed."""
+"""A number that can be slid and typed, a button, and words that change."""
 
 from __future__ import annotations
 
 import math
 
 import pytest
-from qtpy.QtCore import QLocale, QPoint, QPointF, Qt
+from qtpy.QtCore import QEvent, QLocale, QObject, QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
-from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QSlider
+from qtpy.QtWidgets import QApplication, QDoubleSpinBox, QLabel, QSlider, QVBoxLayout, QWidget
 
 from napari_zecoverage.core.parameters import Limits
-from napari_zecoverage.ui.controls import NumberControl, push_button
+from napari_zecoverage.ui.controls import (
+    ChangingWords,
+    NumberControl,
+    lay_out_now,
+    push_button,
+    wrapped_label,
+)
 
 SHARE = Limits(0, 1, 1, 0.01, 2, "", "A share.")
 FRAMES = Limits(0, math.inf, 50, 1.0, 1, "frames", "Frames.")
@@ -157,3 +163,82 @@ def test_a_button_has_all_that_it_needs(qtbot) -> None:
     other = push_button("undo", "↶", "Undo.", press, accessible_name="Undo a change")
     qtbot.addWidget(other)
     assert other.accessibleName() == "Undo a change"
+
+
+# --- words that change -----------------------------------------------------------------------
+
+SHORT = "Kept: 91 %."
+LONG = "The opening is left out: it would have removed every pixel. " * 4
+
+
+@pytest.fixture
+def words(qtbot):
+    """Give a label in a column with something below it, and how often the layout was asked."""
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    label = wrapped_label("words", SHORT)
+    layout.addWidget(ChangingWords(label))
+    below = QLabel("below")
+    layout.addWidget(below)
+    layout.addStretch(1)
+    column.resize(200, 400)
+    asked: list[QEvent.Type] = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+            if watched is column and event.type() == QEvent.Type.LayoutRequest:
+                asked.append(event.type())
+            return False
+
+    watch = Watch(column)
+    column.installEventFilter(watch)
+    qtbot.addWidget(column)
+    column.show()
+    qtbot.waitExposed(column)
+    lay_out_now()
+    asked.clear()
+    return column, label, below, asked
+
+
+def test_words_of_the_same_height_move_nothing(words) -> None:
+    _column, label, below, asked = words
+    place = below.geometry()
+    label.setText("Kept: 12 %.")
+    lay_out_now()
+    assert asked == []
+    assert below.geometry() == place
+    assert label.height() == label.heightForWidth(label.width())
+
+
+def test_longer_words_get_their_height(words) -> None:
+    _column, label, below, asked = words
+    place = below.y()
+    label.setText(LONG)
+    lay_out_now()
+    assert asked
+    assert label.height() >= label.heightForWidth(label.width()) > 30
+    assert below.y() > place
+    label.setText(SHORT)
+    lay_out_now()
+    assert below.y() == place
+
+
+def test_words_that_changed_while_hidden_get_their_height(words, qtbot) -> None:
+    column, label, below, _ = words
+    column.hide()
+    label.setText(LONG)
+    column.show()
+    qtbot.waitExposed(column)
+    lay_out_now()
+    assert label.height() >= label.heightForWidth(label.width()) > 30
+    assert below.y() >= label.parentWidget().geometry().bottom()
+
+
+def test_a_narrower_column_gives_words_more_lines(words) -> None:
+    column, label, _below, _ = words
+    label.setText(LONG)
+    lay_out_now()
+    before = label.height()
+    column.resize(120, 700)
+    lay_out_now()
+    assert label.height() >= label.heightForWidth(label.width()) > before

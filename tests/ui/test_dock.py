@@ -658,7 +658,7 @@ def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) 
     dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(20)
     dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(0.7)
     wait_for_preview(qtbot, dock)
-    qtbot.waitUntil(lambda: not dock._shown._outlines_soon.isActive() and dock._shown._edges.idle)
+    qtbot.waitUntil(lambda: dock._shown.outlined)
     outcome = apply_mask(study, dock.parameters)
     edge = kept_edge(study, outcome, removed_pixels(study, outcome))
     assert len(edge) > 3
@@ -801,7 +801,7 @@ def test_thresholds_that_decide_nothing_touch_no_layer(dock, viewer, qtbot, stud
     dock.show_study(study)
     wait_for_preview(qtbot, dock)
     heard = []
-    viewer.layers["removed"].events.data.connect(heard.append)
+    viewer.layers["removed"].events.set_data.connect(heard.append)
     shown = viewer.layers["removed"].data
     words = text(dock, "verdict")
     # Below frac times the maximum, abs decides nothing.

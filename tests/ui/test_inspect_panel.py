@@ -226,11 +226,13 @@ def test_a_study_that_comes_while_measuring_wins(
     started, go_on = threading.Event(), threading.Event()
     asked = []
 
-    def slow(which, parameters, *, fringe, should_stop):
+    def slow(which, parameters, *, fringe, on_pictures, should_stop):
         asked.append(which)
         started.set()
         assert go_on.wait(10)
-        return judge(which, parameters, fringe=fringe, should_stop=should_stop)
+        return judge(
+            which, parameters, fringe=fringe, on_pictures=on_pictures, should_stop=should_stop
+        )
 
     monkeypatch.setattr(room, "judge", slow)
     dock.set_parameters(MaskParameters(margin_percent=2))

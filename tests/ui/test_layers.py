@@ -44,7 +44,8 @@ def show_removed(layers: ClusterLayers, removed) -> None:
 
 def show_all(layers: ClusterLayers, removed, edge, rect: Rect) -> None:
     layers.show_removed(removed)
-    layers.show_outlines(edge, rect)
+    for _ in layers.steps_at_rest(edge, rect):
+        pass
 
 
 def test_stretch_is_fit_for_a_screen(study) -> None:
@@ -221,12 +222,18 @@ def test_a_tick_leaves_the_list_of_layers_alone(viewer, study) -> None:
     removed = np.full(study.canvas.shape, HIDDEN, np.uint8)
     layers.show_removed(removed)
     assert np.array_equal(layer.data, removed)
-    assert {each.type for each in of_layer} == {"data", "set_data"}
+    assert {each.type for each in of_layer} == {"set_data"}
     assert of_list == []
     assert np.array_equal(layer.thumbnail, before)
-    layers.show_thumbnails()
+    for _ in layers.steps_at_rest(outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape)):
+        pass
     assert "thumbnail" in {each.type for each in of_list}
     assert not np.array_equal(layer.thumbnail, before)
+    assert {each.type for each in of_layer} == {"data", "set_data"}
+    told = len(of_layer)
+    for _ in layers.steps_at_rest(outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape)):
+        pass
+    assert len(of_layer) == told
 
 
 def test_the_layer_keeps_no_hold_of_what_it_was_given(viewer, study) -> None:
@@ -363,8 +370,8 @@ def test_what_does_not_change_is_not_set_again(viewer, study) -> None:
     kept = [layers[name].data for name in ("removed", *OUTLINES)]
     heard = []
     for name in ("removed", *OUTLINES):
-        layers[name].events.data.connect(heard.append)
-    show_all(layers, removed.copy(), edge.copy(), Rect(1, 2, 30, 40))
+        layers[name].events.set_data.connect(heard.append)
+    show_all(layers, removed, edge.copy(), Rect(1, 2, 30, 40))
     assert heard == []
     assert all(
         layers[name].data is data for name, data in zip(("removed", *OUTLINES), kept, strict=True)
@@ -478,7 +485,7 @@ def test_large_and_small_clusters_take_turns(viewer, study, make_study, monkeypa
             assert np.all(np.asarray(level) == 2)
         assert whole_data(layers["coverage"]) is other.coverage
         heard = []
-        layers["removed"].events.data.connect(heard.append)
+        layers["removed"].events.set_data.connect(heard.append)
         layers.show_removed(removed)
         assert heard == []
 

@@ -6,7 +6,7 @@ import math
 from itertools import count
 from typing import Any, Final
 
-from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, QSize, Qt, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
@@ -229,6 +229,45 @@ def wrapped_label(name: str, text: str) -> QLabel:
     policy.setHorizontalPolicy(QSizePolicy.Policy.Ignored)
     label.setSizePolicy(policy)
     return label
+
+
+class ChangingWords(QWidget):
+    """Holds a label whose words change with every moved slider.
+
+    A label has all that is around it laid out anew whenever it says something else;
+    in here only when it needs another height.
+    """
+
+    def __init__(self, label: QLabel) -> None:
+        super().__init__()
+        self._label = label
+        label.setParent(self)
+        self.setSizePolicy(label.sizePolicy())
+
+    def heightForWidth(self, width: int) -> int:
+        """Return the label's."""
+        return self._label.heightForWidth(width)
+
+    def sizeHint(self) -> QSize:
+        """Return the label's."""
+        return self._label.sizeHint()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the label's."""
+        return self._label.minimumSizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the label fill it."""
+        self._label.setGeometry(self.rect())
+        super().resizeEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Ask for another height where the words need it; while hidden nobody is told of them."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            needed = self.heightForWidth(self.width()) if self.hasHeightForWidth() else -1
+            if self.height() != (needed if needed >= 0 else self.sizeHint().height()):
+                self.updateGeometry()
+        return super().event(event)
 
 
 class LowText(QPlainTextEdit):

@@ -24,7 +24,7 @@ from napari_zecoverage.core.curves import curve_of
 from napari_zecoverage.core.landscape import landscape_of
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.profile import profile_along
-from napari_zecoverage.ui.controls import lay_out_now, wrapped_label
+from napari_zecoverage.ui.controls import ChangingWords, lay_out_now, wrapped_label
 from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE, InspectLayers
 from napari_zecoverage.ui.stretch_box import StretchBox
 
@@ -128,7 +128,7 @@ class InspectPanel(QGroupBox):
         self._profile_soon = _timer(self, _PROFILE_MS, self._show_profile)
         # Drawing any of the window draws all of it: what is said of a moved slider waits for
         # the verdict (`catch_up`), so that both are drawn in one go; without one, not long.
-        self._curve_soon = _timer(self, _CURVE_MS, self._show_curve)
+        self._curve_soon = _timer(self, _CURVE_MS, self._on_curve)
 
         self._hint = wrapped_label("inspect_hint", _NO_CLUSTER)
         self._tabs = QTabWidget()
@@ -185,7 +185,7 @@ class InspectPanel(QGroupBox):
             self._curve_soon.start()
 
     def catch_up(self) -> None:
-        """Show what waits for the sliders' rest now, as the window is drawn anyway."""
+        """Show what waits for the sliders' rest now, as the window is laid out and drawn anyway."""
         if self._curve_soon.isActive():
             self._show_curve()
 
@@ -343,7 +343,7 @@ class InspectPanel(QGroupBox):
         plots.landscape.thresholds_chosen.connect(self._on_both_chosen)
         over = QLabel("over")
         over.setBuddy(self._over)
-        self._add_tab("Field", plots.field, [over, self._over], [self._field_text])
+        self._add_tab("Field", plots.field, [over, self._over], [ChangingWords(self._field_text)])
         self._add_tab("Both", plots.landscape, [self._what], [self._landscape_text])
         self._add_tab(
             "Fringe", plots.fringe, [self._fringe_label, self._fringe_colour], [self._fringe_text]
@@ -427,12 +427,15 @@ class InspectPanel(QGroupBox):
         self._plots.field.show_value(value)
         text = _words_on_stretch(curve, curve.at(value)) if self._is_judged else ""
         self._field_text.setText(text or _BEING_MEASURED)
-        lay_out_now()
 
     @property
     def _is_judged(self) -> bool:
         """Whether the figures are true of the present margin and so on."""
         return self._judged is not None and self._judged.serves(self._parameters)
+
+    def _on_curve(self) -> None:
+        self._show_curve()
+        lay_out_now()
 
     def _on_over(self) -> None:
         self._show_curve()

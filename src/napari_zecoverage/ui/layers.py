@@ -200,6 +200,8 @@ class ClusterLayers:
         self._view_is_due = False
         # The layer's memory, as long as nobody gave it other data.
         self._own: NDArray[np.uint8] | None = None
+        # It shows what only the canvas was told of.
+        self._untold = False
 
     def __getitem__(self, name: str) -> Layer | None:
         """Return our layer `name`, None when it is not (or no longer) in the viewer."""
@@ -271,7 +273,8 @@ class ClusterLayers:
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
         """Show what the present thresholds take away; quick, for every tick of a slider.
 
-        napari's list of layers is told by `show_thumbnails`.
+        napari's list of layers, and whoever listens to the layer's data, are told by
+        `steps_at_rest`.
         """
         layer = self["removed"]
         if layer is None or removed is self._removed:
@@ -282,24 +285,27 @@ class ClusterLayers:
             # Somebody else gave the layer other data, which are not ours to write in.
             self._own = removed.copy()
             layer.data = pyramid("removed", self._own)
-        elif removed.size > _LIVE_PYRAMID_FROM_PX or not np.array_equal(shown, removed):
+        else:
             with self._list_left_alone():
                 # In the layer's own memory: data of the same shape change nothing else.
                 np.copyto(shown, removed)
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
-                layer.events.data(value=layer.data)
+            self._untold = True
 
-    def show_outlines(self, edge: NDArray[np.float32], saved_rect: Rect) -> None:
-        """Show the outlines of what stays; slower than `show_removed`."""
-        with self._list_left_alone():
-            self._set_data("kept edge", edge)
-            self._set_data("saved tile", outline(saved_rect))
+    def steps_at_rest(self, edge: NDArray[np.float32], saved_rect: Rect) -> Iterator[None]:
+        """Show the outlines of what stays, and all of it in napari's list; pausing after each.
 
-    def show_thumbnails(self) -> None:
-        """Bring what napari's list shows of our layers up to date."""
+        Each takes longer than `show_removed`.
+        """
+        for name, strokes in (("kept edge", edge), ("saved tile", outline(saved_rect))):
+            with self._list_left_alone():
+                self._set_data(name, strokes)
+            yield
         removed = self["removed"]
-        if removed is not None:
+        if removed is not None and self._untold:
+            self._untold = False
             removed.refresh(extent=False, data_displayed=False, highlight=False)
+            removed.events.data(value=removed.data)
 
     def _list_left_alone(self) -> EventBlocker:
         """Keep napari's list of layers from drawing itself anew.

@@ -99,13 +99,13 @@ class ShownStudy(QObject):
         self._wants_fringe = False  # as soon as it is measured
         self._has_layers = False
         self._turns = Turns(self)
+        self._turns_at_rest = Turns(self)
         self._quick_previews = QuickPreviews()
         self._live = QuickThenExact(Previews(), self._quick_previews, wants_quick, self)
         self._edges = LatestWins(edge_of, self)
         self._pictures = LatestWins(stretch_again, self)
         self._words_soon = _timer(self, self._say_verdict)
         self._outlines_soon = _timer(self, self._ask_for_outlines)
-        self._thumbnails_soon = _timer(self, self._layers.show_thumbnails)
         self._live.computed.connect(self._on_computed)
         self._live.quickly_computed.connect(self._on_quickly_computed)
         self._edges.computed.connect(self._on_edge)
@@ -136,6 +136,12 @@ class ShownStudy(QObject):
         """Whether the study is up to date, and all of it is measured."""
         return self.up_to_date and self.measuring.idle
 
+    @property
+    def outlined(self) -> bool:
+        """Whether the outlines are those of the present thresholds, too."""
+        to_come = self._outlines_soon.isActive() or self._turns_at_rest.busy
+        return self.up_to_date and self._edges.idle and not to_come
+
     def show(
         self,
         studied: Studied,
@@ -164,6 +170,8 @@ class ShownStudy(QObject):
 
     def set_parameters(self, parameters: MaskParameters) -> None:
         """Follow the sliders."""
+        # It comes again when they rest.
+        self._turns_at_rest.forget()
         self._parameters = parameters
         self.measuring.show_parameters(parameters)
         self._ask_for_preview()
@@ -221,7 +229,8 @@ class ShownStudy(QObject):
         self._quick_previews.forget()
         self._edges.forget()
         self._pictures.forget()
-        for timer in (self._words_soon, self._outlines_soon, self._thumbnails_soon):
+        self._turns_at_rest.forget()
+        for timer in (self._words_soon, self._outlines_soon):
             timer.stop()
 
     # --- another study -----------------------------------------------------------------
@@ -314,8 +323,8 @@ class ShownStudy(QObject):
             return
         # Sliders that were moved meanwhile come to rest again.
         if preview is self._preview:
-            self._layers.show_outlines(edge, preview.outcome.saved_rect)
-            self._thumbnails_soon.start(0)
+            steps = self._layers.steps_at_rest(edge, preview.outcome.saved_rect)
+            self._turns_at_rest.start(steps)
 
     # --- what is measured --------------------------------------------------------------
 

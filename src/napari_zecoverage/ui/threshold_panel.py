@@ -24,7 +24,13 @@ from napari_zecoverage.core.parameters import (
     MaskParameters,
     limits_of,
 )
-from napari_zecoverage.ui.controls import LOUD, NumberControl, push_button, wrapped_label
+from napari_zecoverage.ui.controls import (
+    LOUD,
+    ChangingWords,
+    NumberControl,
+    push_button,
+    wrapped_label,
+)
 from napari_zecoverage.ui.history import History
 from napari_zecoverage.verdict import Hint, Verdict, hints_of
 
@@ -110,7 +116,7 @@ class ThresholdPanel(QGroupBox):
         layout = QVBoxLayout(self)
         layout.addLayout(self._ways_back())
         layout.addLayout(grid)
-        layout.addWidget(self._verdict)
+        layout.addWidget(ChangingWords(self._verdict))
         self.set_preset(DEFAULTS_PRESET, MaskParameters())
         self._show_hints(hints_of(self.parameters))
 
@@ -211,7 +217,7 @@ class ThresholdPanel(QGroupBox):
         label.setWordWrap(False)
         label.setContentsMargins(8, 1, 4, 1)
         self._hints[name] = label
-        grid.addWidget(label, grid.rowCount(), 0, 1, 2)
+        grid.addWidget(ChangingWords(label), grid.rowCount(), 0, 1, 2)
 
     def _show_hints(self, hints: Mapping[str, Hint]) -> None:
         for name, hint in hints.items():
