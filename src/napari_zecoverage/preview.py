@@ -9,11 +9,11 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.coverage import Canvas
+from napari_zecoverage.core.mask_pictures import WHOLE
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
 from napari_zecoverage.picture import removed_pixels
@@ -21,7 +21,7 @@ from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.judged import JudgedCluster
-    from napari_zecoverage.core.mask_pictures import MaskPictures
+    from napari_zecoverage.core.mask_pictures import MaskPictures, Part
     from napari_zecoverage.core.studied import ClusterStudy
 
 QUICK_FROM_PX: Final = 1_000_000
@@ -42,12 +42,15 @@ class Request(NamedTuple):
         What is known of all masks of the study, for the fringe that stays visible.
     pictures : MaskPictures or None
         What each of these masks takes away; only with `judged`.
+    part : pair of slices
+        Of the canvas, which alone is seen now.
     """
 
     study: ClusterStudy
     parameters: MaskParameters
     judged: JudgedCluster | None = None
     pictures: MaskPictures | None = None
+    part: Part = WHOLE
 
 
 class Preview(NamedTuple):
@@ -78,14 +81,14 @@ class Previews:
 
     def __call__(self, request: Request) -> Preview:
         """Return the exact preview of a study and the thresholds on it."""
-        study, parameters, judged, _ = request
+        study, parameters, judged = request[:3]
         last = self._last[1] if self._last is not None and self._last[0] is study else None
         before = None if last is None else last.outcome
         outcome = apply_mask(study, parameters, before=before)
-        removed = _looked_up(request)
-        if removed is None:
-            same = last is not None and _shows_the_same(outcome, last.outcome)
-            removed = last.removed if last is not None and same else removed_pixels(study, outcome)
+        if last is not None and _shows_the_same(outcome, last.outcome):
+            removed = last.removed
+        else:
+            removed = removed_pixels(study, outcome)
         level = None if judged is None else judged.at(parameters)
         if level is not None:
             # The same figure as `apply_mask` would measure, and known already.
@@ -93,14 +96,6 @@ class Previews:
         preview = Preview(outcome, removed, verdict_of(study, outcome))
         self._last = study, preview
         return preview
-
-
-def _looked_up(request: Request) -> NDArray[np.uint8] | None:
-    """Return what `removed_pixels` would tell; None when the masks are not judged so."""
-    if request.judged is None or request.pictures is None:
-        return None
-    mask = request.judged.mask_index(request.parameters)
-    return None if mask is None else request.pictures.removed(mask)
 
 
 def _shows_the_same(outcome: MaskOutcome, other: MaskOutcome) -> bool:
@@ -117,14 +112,17 @@ class QuickPreview(NamedTuple):
 
     Attributes
     ----------
-    removed : (H, W) uint8
-        What `removed_pixels` will tell, of the whole canvas; about so while the masks
-        are not judged.
+    removed : (h, w) uint8
+        What `removed_pixels` will tell of the pixels of `part`; about so while the
+        masks are not judged.
+    part : pair of slices
+        Of the canvas.
     verdict : Verdict or None
         Its figures are exact; None while the masks are not judged.
     """
 
     removed: NDArray[np.uint8]
+    part: Part
     verdict: Verdict | None
 
 
@@ -137,48 +135,53 @@ class QuickPreviews:
 
     def __init__(self) -> None:
         self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
-        self._last: MaskOutcome | None = None
-        self._last_removed: NDArray[np.uint8] | None = None
+        self._seen_from_afar: MaskOutcome | None = None
+        self._looked_up: tuple[MaskPictures, int] | None = None
 
     def forget(self) -> None:
         """Let go of the study that was looked at last."""
         self._reduced = None
-        self._last = None
-        self._last_removed = None
+        self._seen_from_afar = None
+        self._looked_up = None
 
     def __call__(self, request: Request) -> QuickPreview | None:
         """Return the quick preview; None where it is the same as of the request before."""
-        study, parameters, judged, _ = request
-        before = self._last_removed
-        removed = _looked_up(request)
-        if removed is None:
-            removed = self._reduced_removed(study, parameters)
-        else:
-            self._last = None
-        if removed is None or removed is before:
+        study, parameters, judged, pictures, part = request
+        mask = None if judged is None else judged.mask_index(parameters)
+        if mask is None or pictures is None:
+            self._looked_up = None
+            removed = self._removed_from_afar(study, parameters, part)
+            if removed is None:
+                return None
+        elif self._looked_up == (pictures, mask):
             return None
-        self._last_removed = removed
+        else:
+            self._looked_up = pictures, mask
+            self._seen_from_afar = None
+            removed = pictures.removed(mask, part)
         verdict = None if judged is None else verdict_of_judged(study, judged, parameters)
-        return QuickPreview(removed, verdict)
+        return QuickPreview(removed, part, verdict)
 
-    def _reduced_removed(
-        self, study: ClusterStudy, parameters: MaskParameters
+    def _removed_from_afar(
+        self, study: ClusterStudy, parameters: MaskParameters, part: Part
     ) -> NDArray[np.uint8] | None:
         """Return about what is removed; None where it is the same as before."""
         if self._reduced is None or self._reduced[0] is not study:
             factor = max(2, round(math.sqrt(math.prod(study.canvas.shape) / ROUGH_PX)))
             self._reduced = study, reduced_study(study, factor), factor
-            self._last = None
+            self._seen_from_afar = None
         _, reduced, factor = self._reduced
-        nearly = _from_afar(parameters, factor)
-        last, self._last = self._last, apply_mask(reduced, nearly, before=self._last)
-        if last is not None and _shows_the_same(self._last, last):
+        last = self._seen_from_afar
+        self._seen_from_afar = outcome = apply_mask(
+            reduced, _from_afar(parameters, factor), before=last
+        )
+        if last is not None and _shows_the_same(outcome, last):
             return None
-        removed = removed_pixels(reduced, self._last)
-        height, width = study.canvas.shape
-        rows, columns = (each * factor for each in removed.shape)
-        whole = cv2.resize(removed, (columns, rows), interpolation=cv2.INTER_NEAREST)
-        return np.asarray(whole[:height, :width], dtype=np.uint8)
+        rows, columns = (
+            np.arange(side)[each] // factor
+            for each, side in zip(part, study.canvas.shape, strict=True)
+        )
+        return removed_pixels(reduced, outcome)[np.ix_(rows, columns)]
 
 
 def _from_afar(parameters: MaskParameters, factor: int) -> MaskParameters:

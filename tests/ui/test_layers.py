@@ -254,6 +254,49 @@ def test_data_that_somebody_else_set_are_replaced(viewer, study) -> None:
     assert np.array_equal(layers["removed"].data, removed)
 
 
+def test_what_is_seen_is_written_first_and_the_rest_follows(viewer, study, monkeypatch) -> None:
+    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 1000)
+    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 100)
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layer = layers["removed"]
+    assert layer.multiscale
+    height, width = study.canvas.shape
+    # As the canvas tells it when it shows the right half at a quarter of the resolution.
+    layer._data_level = 2
+    layer.corner_pixels = np.array([[0, width // 8], [height // 4, width // 4]])
+    part = layers.seen_part()
+    assert [each.step for each in part] == [4, 4]
+    assert np.zeros((height, width))[part].size >= height * width // 32
+    removed = np.random.default_rng(1).integers(0, 3, (height, width)).astype(np.uint8)
+    layers.show_seen(removed[part], part)
+    assert np.array_equal(whole_data(layer)[part], removed[part])
+    right = layer.data[2][:, width // 8 :]
+    assert np.array_equal(right, removed[::4, ::4][:, width // 8 :])
+    assert not np.array_equal(whole_data(layer), removed)
+    heard = []
+    layer.events.set_data.connect(heard.append)
+    layers.show_removed(removed)
+    assert np.array_equal(whole_data(layer), removed)
+    # The canvas shows it already; elsewhere it does not.
+    assert heard == []
+    layers.show_seen(np.zeros_like(removed[part]), part)
+    layer.corner_pixels = np.array([[0, 0], [height // 4, width // 8]])
+    heard.clear()
+    layers.show_removed(np.where(removed == 1, 2, removed).astype(np.uint8))
+    assert heard
+
+
+def test_a_part_is_not_written_into_what_somebody_else_set(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    theirs = np.zeros((4, 5), np.uint8)
+    layers["removed"].data = theirs
+    part = layers.seen_part()
+    layers.show_seen(np.ones(study.canvas.shape, np.uint8)[part], part)
+    assert not theirs.any()
+
+
 def test_removed_is_see_through_where_nothing_is_removed(viewer, study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
@@ -450,12 +493,10 @@ def test_a_tile_stretched_otherwise_keeps_its_layer(viewer, study) -> None:
 
 def test_a_large_picture_is_a_pyramid_of_views(monkeypatch) -> None:
     picture = np.arange(6000, dtype=np.uint8).reshape(60, 100)
-    assert pyramid("tile", picture) is picture
+    assert pyramid(picture) is picture
     monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 5000)
     monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 30)
-    # What changes at every tick stays whole for longer.
-    assert pyramid("removed", picture) is picture
-    levels = pyramid("tile", picture)
+    levels = pyramid(picture)
     assert [each.shape for each in levels] == [(60, 100), (30, 50), (15, 25)]
     assert levels[0] is picture
     assert all(np.shares_memory(each, picture) for each in levels)
@@ -463,7 +504,6 @@ def test_a_large_picture_is_a_pyramid_of_views(monkeypatch) -> None:
 
 def test_large_and_small_clusters_take_turns(viewer, study, make_study, monkeypatch) -> None:
     monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 200_000)
-    monkeypatch.setattr(layers_module, "_LIVE_PYRAMID_FROM_PX", 200_000)
     monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 300)
     layers = ClusterLayers(viewer)
     show(layers, study)

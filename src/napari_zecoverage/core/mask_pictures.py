@@ -10,7 +10,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Lock
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
@@ -25,6 +24,12 @@ HIDDEN: Final = 1
 
 CUT_OFF: Final = 2
 """A covered pixel that only the strict crop or the edge trim takes away."""
+
+
+Part = tuple[slice, slice]
+"""Rows and columns of a picture, in rising order; every pixel of them, or every so-manieth."""
+
+WHOLE: Final[Part] = (slice(None), slice(None))
 
 
 class NearlyLevel(NamedTuple):
@@ -107,53 +112,77 @@ class MaskPictures:
         top[~covered] = self._never
         self._top = top
         self._shown = [self._packed(each) for each in shown]
-        self._lock = Lock()
-        self._last: tuple[int, NDArray[np.uint8]] | None = None
+        # Many masks are dropped in the same way: one picture serves them all.
+        self._unpacked: tuple[OwnPicture, Mask] | None = None
 
-    def removed(self, mask: int) -> NDArray[np.uint8] | None:
-        """Return what a mask and the crops take away.
-
-        Safe to call from any thread. Not to be written in: asked for the same mask
-        again, it is the same array.
+    def removed(self, mask: int, part: Part = WHOLE) -> NDArray[np.uint8]:
+        """Return what a mask and the crops take away. Safe to call from any thread.
 
         Parameters
         ----------
         mask : int
             An index into `JudgedCluster.masks`.
+        part : pair of slices
+            Of the canvas, which alone is looked at.
 
         Returns
         -------
-        (H, W) uint8 array or None
-            `HIDDEN`, `CUT_OFF` or 0; None when it cannot be told.
+        (h, w) uint8 array
+            `HIDDEN`, `CUT_OFF` or 0 for the pixels of `part`; all 0 when the mask
+            cannot be told.
         """
-        shown = self._shown[mask]
+        shown, top = self._shown[mask], self._top[part]
         if shown is None:
-            return None
-        with self._lock:
-            if self._last is None or self._last[0] != mask:
-                lost = lost_pixels(self._hidden(shown), self._covered, shown.saved)
-                lost.flags.writeable = False
-                self._last = mask, lost
-            return self._last[1]
+            return np.zeros(top.shape, np.uint8)
+        return lost_pixels(
+            self._hidden(shown, part),
+            lambda inner: top[inner] != self._never,
+            _rect_in(part, shown.saved, self._top.shape),
+        )
 
-    def _hidden(self, shown: Shown) -> Mask:
+    def _hidden(self, shown: Shown, part: Part = WHOLE) -> Mask:
+        top = self._top[part]
         if isinstance(shown, OwnPicture):
-            hidden = ~shown.unpacked()
-            hidden &= self._covered(np.s_[:])
+            hidden = ~self._opaque(shown)[part]
+            hidden &= top != self._never
             return hidden
-        hidden = self._top < shown.level
-        hidden.ravel()[shown.unseen] = True
+        hidden = top < shown.level
+        if shown.unseen.size:
+            places = np.divmod(shown.unseen, self._top.shape[1])
+            y, x = (_places_in(*each) for each in zip(part, places, self._top.shape, strict=True))
+            within = (y >= 0) & (x >= 0)
+            hidden[y[within], x[within]] = True
         return hidden
 
-    def _covered(self, part: Any) -> Mask:
-        covered: Mask = self._top[part] != self._never
-        return covered
+    def _opaque(self, picture: OwnPicture) -> Mask:
+        last = self._unpacked
+        if last is None or last[0] is not picture:
+            self._unpacked = last = picture, picture.unpacked()
+        return last[1]
 
     def _packed(self, shown: Shown | None) -> Shown | None:
         """Return what takes less memory: many places are more than one bit for each pixel."""
         if isinstance(shown, NearlyLevel) and shown.unseen.nbytes > self._top.size // 8:
             return OwnPicture.of(~self._hidden(shown), shown.saved)
         return shown
+
+
+def _places_in(part: slice, places: Whole, size: int) -> Whole:
+    """Return where in a part of `size` pixels some places are; −1 for those left out."""
+    numbers = np.full(size, -1)
+    numbers[part] = np.arange(numbers[part].size)
+    return numbers[places]
+
+
+def _rect_in(part: Part, rect: Rect, shape: tuple[int, ...]) -> Rect:
+    """Return which rows and columns of a part lie in a rectangle of the canvas."""
+    rows, columns = (np.arange(size)[each] for each, size in zip(part, shape, strict=True))
+    return Rect(
+        int(np.searchsorted(rows, rect.y0)),
+        int(np.searchsorted(columns, rect.x0)),
+        int(np.searchsorted(rows, rect.y1)),
+        int(np.searchsorted(columns, rect.x1)),
+    )
 
 
 def lost_pixels(hidden: Mask, covered: Callable[[Any], Mask], saved: Rect) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from napari.layers import Image, Layer, Vectors
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN, WHOLE, Part
 from napari_zecoverage.picture import (
     FRINGE_COLOURS,
     REMOVED_COLOURS,
@@ -47,10 +47,8 @@ _PICTURES: Final = ("tile", "master tile", "coverage", "fringe", "removed")
 _EDGE_COLOURS: Final = {"kept edge": (1.0, 1.0, 1.0, 1.0), "saved tile": (0.94, 0.89, 0.26, 1.0)}
 # napari sends what it shows to the graphics card whole. Of a larger picture it is given a
 # pyramid, of which it sends what is seen, at the resolution of the screen: drawn quicker
-# each time. What changes at every tick is better off whole as long as it is not huge,
-# because new data of a pyramid are drawn twice.
+# each time.
 _PYRAMID_FROM_PX: Final = 2_000_000
-_LIVE_PYRAMID_FROM_PX: Final = 10_000_000
 _PYRAMID_TOP_PX: Final = 1024
 # On a canvas that fills the screen a stroke is then a pixel or two.
 _STROKES_A_SIDE: Final = 500
@@ -158,13 +156,12 @@ def strokes_layer(
     )
 
 
-def pyramid(name: str, picture: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
+def pyramid(picture: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
     """Return our layer's picture as napari shows it quickly: large ones with every 2nd, … pixel.
 
     The smaller ones are views of the same memory.
     """
-    largest = _LIVE_PYRAMID_FROM_PX if name == "removed" else _PYRAMID_FROM_PX
-    if picture.shape[0] * picture.shape[1] <= largest:
+    if picture.shape[0] * picture.shape[1] <= _PYRAMID_FROM_PX:
         return picture
     levels = [picture]
     while max(levels[-1].shape[:2]) > _PYRAMID_TOP_PX:
@@ -270,27 +267,57 @@ class ClusterLayers:
         """Show a fringe map as `fringe_layer` does; None takes the layer away."""
         self._show("fringe", None if colour is None else fringe_layer(colour, reach, colours))
 
-    def show_removed(self, removed: NDArray[np.uint8]) -> None:
-        """Show what the present thresholds take away; quick, for every tick of a slider.
+    def seen_part(self) -> Part:
+        """Return which pixels of `removed` the canvas shows, at the screen's resolution."""
+        layer = self["removed"]
+        if layer is None or whole_data(layer) is not self._own or not layer.multiscale:
+            return WHOLE
+        step = 2**layer.data_level
+        first, last = layer.corner_pixels[:, -2:].astype(int)
+        # One more on each side: napari rounds.
+        rows, columns = (
+            slice(max(0, start - 1) * step, (stop + 2) * step, step)
+            for start, stop in zip(first.tolist(), last.tolist(), strict=True)
+        )
+        return rows, columns
 
-        napari's list of layers, and whoever listens to the layer's data, are told by
-        `steps_at_rest`.
+    def show_seen(self, removed: NDArray[np.uint8], part: Part) -> None:
+        """Show what the present thresholds take away of a part; quick, for every tick of a slider.
+
+        All else of the layer follows with `show_removed`. napari's list of layers, and
+        whoever listens to the layer's data, are told by `steps_at_rest`.
         """
+        layer = self["removed"]
+        # Data that somebody else gave the layer are not ours to write in.
+        if layer is None or self._own is None or whole_data(layer) is not self._own:
+            return
+        self._removed = None
+        # Data of the same shape change nothing else.
+        self._own[part] = removed
+        self._draw(layer)
+
+    def show_removed(self, removed: NDArray[np.uint8]) -> None:
+        """Show what the present thresholds take away of the whole canvas."""
         layer = self["removed"]
         if layer is None or removed is self._removed:
             return
-        shown = whole_data(layer)
         self._removed = removed
-        if shown is not self._own:
-            # Somebody else gave the layer other data, which are not ours to write in.
+        if self._own is None or whole_data(layer) is not self._own:
             self._own = removed.copy()
-            layer.data = pyramid("removed", self._own)
-        else:
-            with self._list_left_alone():
-                # In the layer's own memory: data of the same shape change nothing else.
-                np.copyto(shown, removed)
-                layer.refresh(extent=False, thumbnail=False, highlight=False)
-            self._untold = True
+            layer.data = pyramid(self._own)
+            return
+        seen = self.seen_part()
+        differs = not np.array_equal(self._own[seen], removed[seen])
+        np.copyto(self._own, removed)
+        if differs:
+            self._draw(layer)
+        self._untold = True
+
+    def _draw(self, layer: Layer) -> None:
+        """Have the canvas, and nobody else, take what is in the layer's memory now."""
+        with self._list_left_alone():
+            layer.refresh(extent=False, thumbnail=False, highlight=False)
+        self._untold = True
 
     def steps_at_rest(self, edge: NDArray[np.float32], saved_rect: Rect) -> Iterator[None]:
         """Show the outlines of what stays, and all of it in napari's list; pausing after each.
@@ -299,7 +326,7 @@ class ClusterLayers:
         """
         for name, strokes in (("kept edge", edge), ("saved tile", outline(saved_rect))):
             with self._list_left_alone():
-                self._set_data(name, strokes)
+                self._show_strokes(name, strokes)
             yield
         removed = self["removed"]
         if removed is not None and self._untold:
@@ -316,7 +343,9 @@ class ClusterLayers:
 
     def show_picture(self, name: str, shown: NDArray[np.float32]) -> None:
         """Show `tile` or `master tile`, stretched otherwise."""
-        self._set_data(name, shown)
+        layer = self[name]
+        if layer is not None:
+            layer.data = pyramid(shown)
 
     def set_coverage_colours(self, colours: str) -> None:
         """Show counts in other colours, one of `picture.COUNT_COLOURS`, now and from now on."""
@@ -331,16 +360,10 @@ class ClusterLayers:
         if layer is not None:
             layer.visible = not layer.visible
 
-    def _set_data(self, name: str, data: NDArray[Any]) -> None:
+    def _show_strokes(self, name: str, strokes: NDArray[np.float32]) -> None:
         layer = self[name]
-        if layer is None:
-            return
-        # What is the same need not go to the graphics card again; large data are only
-        # looked at for being the same object, which is what an unchanged mask gives.
-        shown = whole_data(layer)
-        small = data.size <= _LIVE_PYRAMID_FROM_PX
-        if shown is not data and not (small and np.array_equal(shown, data)):
-            layer.data = pyramid(name, data) if name in _PICTURES else data
+        if layer is not None and not np.array_equal(layer.data, strokes):
+            layer.data = strokes
 
     def _shape(self) -> tuple[int, ...] | None:
         layer = self["removed"]
@@ -363,7 +386,7 @@ class ClusterLayers:
             self._layers[name] = self._add(name, layer_data)
             return
         data, settings, _ = layer_data
-        shaped = pyramid(name, data) if name in _PICTURES else data
+        shaped = pyramid(data) if name in _PICTURES else data
         if getattr(layer, "multiscale", False) != isinstance(shaped, list):
             # napari knows no way from one to the other.
             self._replace(name, layer, layer_data)
@@ -394,7 +417,7 @@ class ClusterLayers:
 
     def _add(self, name: str, layer_data: tuple[Any, dict[str, Any], str]) -> Layer:
         data, settings, kind = layer_data
-        layer = Vectors(data, **settings) if kind == "vectors" else _image(name, data, settings)
+        layer = Vectors(data, **settings) if kind == "vectors" else _image(data, settings)
         if name == "coverage":
             # It would hide the tile; one click on its eye shows it.
             layer.visible = self["tile"] is None
@@ -422,6 +445,6 @@ class ClusterLayers:
         return len(layers)
 
 
-def _image(name: str, picture: NDArray[Any], settings: dict[str, Any]) -> Image:
-    data = pyramid(name, picture)
+def _image(picture: NDArray[Any], settings: dict[str, Any]) -> Image:
+    data = pyramid(picture)
     return Image(data, multiscale=isinstance(data, list), **settings)

@@ -283,11 +283,12 @@ class ShownStudy(QObject):
             self.measuring.give_way(True)
             measured = self.measuring
             known = measured.judged_cluster, measured.pictures
-            self._live.submit(Request(self._study, self._parameters, *known))
+            part = self._layers.seen_part()
+            self._live.submit(Request(self._study, self._parameters, *known, part))
 
     def _on_quickly_computed(self, _request: object, quick: QuickPreview) -> None:
         """Show what is removed; the words are exact, or wait for the exact mask."""
-        self._layers.show_removed(quick.removed)
+        self._layers.show_seen(quick.removed, quick.part)
         if quick.verdict is not None:
             self._verdict = quick.verdict
             # Not put off by the next tick: whoever drags reads, too.
