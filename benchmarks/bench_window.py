@@ -24,11 +24,11 @@ import threading
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -156,6 +156,10 @@ class Heartbeat:
         self.places.clear()
         self._last = time.perf_counter()
 
+    def skip(self) -> None:
+        """Leave out what the measurement itself took."""
+        self._last = time.perf_counter()
+
     @property
     def worst_ms(self) -> float:
         """The longest that the thread was held since `forget`."""
@@ -190,6 +194,24 @@ class Heartbeat:
                 self.places[" > ".join(lines)] += 1
 
 
+class Tick(NamedTuple):
+    """ms from moving a slider until something of it is drawn.
+
+    Attributes
+    ----------
+    seen : float
+        Another picture.
+    exact : float
+        A picture that is right in every pixel.
+    alpha : float
+        All else: alpha of every pixel is known, for the cursor and the profile.
+    """
+
+    seen: float
+    exact: float
+    alpha: float
+
+
 class Window:
     """A napari window with the dock, and its canvas's draws."""
 
@@ -219,7 +241,7 @@ class Window:
         self.computed.append(outcome)
         self.drawn_at = self.draws
 
-    def until(self, ready: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, ready: Callable[[], bool], seconds: float = 300) -> None:
         from qtpy.QtCore import QEventLoop
 
         end = time.perf_counter() + seconds
@@ -261,31 +283,43 @@ class Window:
         self.until(lambda: self.draws > drawn)
         return time.perf_counter() - start
 
-    def tick(self, slider: Any, value: int) -> tuple[float, float]:
-        """Move a slider; return ms until something new is seen, and until it is exact."""
-        removed = next(layer for layer in self.viewer.layers if layer.name == "removed")
-        changed: list[int] = []
+    def tick(self, slider: Any, value: int) -> Tick:
+        """Move a slider and wait until all that it changes is there."""
+        from napari_zecoverage.picture import removed_pixels
+        from napari_zecoverage.ui.layers import whole_data
 
-        def on_data(_event: object) -> None:
-            changed.append(self.draws)
+        layers = self.dock._shown._layers
+        removed = layers["removed"]
+        told: list[int] = []  # how many drawings there were when the canvas was given a picture
 
-        removed.events.set_data.connect(on_data)
+        def on_picture(_event: object) -> None:
+            told.append(self.draws)
+
+        removed.events.set_data.connect(on_picture)
         self.computed.clear()
         start = time.perf_counter()
         slider.setValue(value)
         wanted = self.dock.parameters
         seen = 0.0
+        shown = None
         while True:
-            self.until(lambda: bool(changed and self.draws > changed[0]) or self._is_done(wanted))
-            if not seen and changed and self.draws > changed[0]:
+            self.until(lambda: bool(told and self.draws > told[0]) or self._is_done(wanted))
+            if not seen and told and self.draws > told[0]:
                 seen = (time.perf_counter() - start) * 1e3
-            if self._is_done(wanted) and (not changed or self.draws > changed[-1]):
+                part = layers.seen_part()
+                shown = whole_data(removed)[part].copy()
+            if self._is_done(wanted) and (not told or self.draws > told[-1]):
                 break
             self.until(lambda: self._is_done(wanted))
-            self.until(lambda: not changed or self.draws > changed[-1])
-        exact = (time.perf_counter() - start) * 1e3
-        removed.events.set_data.disconnect(on_data)
-        return seen or exact, exact
+            self.until(lambda: not told or self.draws > told[-1])
+        alpha = (time.perf_counter() - start) * 1e3
+        removed.events.set_data.disconnect(on_picture)
+        if shown is None:
+            return Tick(alpha, alpha, alpha)
+        outcome = next(each for each in self.computed if each.parameters == wanted)
+        right = np.array_equal(shown, removed_pixels(self.dock.study, outcome)[part])
+        self.beat.skip()
+        return Tick(seen, seen if right else alpha, alpha)
 
     def _is_done(self, wanted: Any) -> bool:
         return any(each.parameters == wanted for each in self.computed)
@@ -330,25 +364,25 @@ def show_and_measure(window: Window, study: Any) -> str:
     return shape
 
 
-def changing_ticks(window: Window, study: Any, times: int) -> tuple[list[float], list[float]]:
-    """Move the slider so that each tick changes the mask; return ms until seen, until exact."""
-    frac = window.slider("min_coverage_frac")
-    seen, exact = [], []
-    for value in steps_where(study, changing=True, times=times):
-        if value != frac.value():
-            one, other = window.tick(frac, value)
-            seen.append(one)
-            exact.append(other)
-    return seen, exact
+def changing_ticks(window: Window, slider: Any, values: Iterable[int]) -> list[Tick]:
+    """Move a slider to and fro so that each tick changes the mask."""
+    return [window.tick(slider, value) for value in values if value != slider.value()]
+
+
+def report_ticks(what: str, ticks: list[Tick], seen_ms: float) -> None:
+    """Report when the picture was seen, when it was exact, and when all else was there."""
+    at_most(f"{what} → drawn, median", [each.seen for each in ticks], seen_ms)
+    at_most(f"{what} → exact mask drawn, median", [each.exact for each in ticks], EXACT_MS)
+    alpha = statistics.median(each.alpha for each in ticks)
+    report("  the same → alpha under the cursor, too, median", f"{alpha:.1f} ms")
 
 
 def bench_ticks(window: Window, study: Any, times: int) -> None:
     shape = show_and_measure(window, study)
     frac, least = window.slider("min_coverage_frac"), window.slider("min_coverage_abs")
-    seen, exact = changing_ticks(window, study, times)
+    ticks = changing_ticks(window, frac, steps_where(study, changing=True, times=times))
     window.beat.tell(f"{shape}: main thread held at most, while ticking")
-    at_most(f"{shape}: tick that changes the mask → drawn, median", seen, TICK_MS)
-    at_most(f"{shape}: the same tick → exact mask drawn, median", exact, EXACT_MS)
+    report_ticks(f"{shape}: tick that changes the mask", ticks, TICK_MS)
     window.rest(3)
     window.beat.tell(f"{shape}: main thread held at most, at rest after it")
     frac.setValue(50)
@@ -357,7 +391,7 @@ def bench_ticks(window: Window, study: Any, times: int) -> None:
     taken = []
     for value in steps_where(study, changing=False, times=times):
         if value != least.value():
-            taken.append(window.tick(least, value)[1])
+            taken.append(window.tick(least, value).alpha)
     at_most(f"{shape}: tick that changes nothing → shown, median", taken, UNCHANGED_MS)
     window.beat.tell(f"{shape}: main thread held at most, while ticking")
     window.rest()
@@ -426,10 +460,15 @@ def bench_large(window: Window, times: int) -> None:
         study = made_up_study(LARGE, padded=padded)
         shape = show_and_measure(window, study)
         frac = window.slider("min_coverage_frac")
-        seen, exact = changing_ticks(window, study, times)
-        at_most(f"{shape}: tick → preview drawn, median", seen, PREVIEW_MS)
-        at_most(f"{shape}: tick → exact mask drawn, median", exact, EXACT_MS)
+        ticks = changing_ticks(window, frac, steps_where(study, changing=True, times=times))
+        report_ticks(f"{shape}: tick", ticks, PREVIEW_MS)
         window.beat.tell(f"{shape}: main thread held at most, while ticking")
+        # All masks are to be judged anew: this is seen before they are.
+        margin = window.slider("margin_percent")
+        values = [margin.value() + (k + 1) % 4 for k in range(times)]
+        ticks = changing_ticks(window, margin, values)
+        report_ticks(f"{shape}: tick of the margin", ticks, PREVIEW_MS)
+        window.measured()
         drag(window, frac)
         window.beat.tell(f"{shape}: main thread held at most, dragging without waiting")
         del study

@@ -171,7 +171,14 @@ def test_the_layers_from_bottom_to_top(viewer, study) -> None:
     assert isinstance(tile, Image)
     assert tile.rgb
     assert not coverage.visible
+    # The bar comes with the first look; whoever switches it off has it off.
+    assert not coverage.colorbar.visible
+    coverage.visible = True
     assert coverage.colorbar.visible
+    coverage.colorbar.visible = False
+    coverage.visible = False
+    coverage.visible = True
+    assert not coverage.colorbar.visible
     assert removed.visible
     assert not removed.data.any()
     assert isinstance(edge, Vectors)

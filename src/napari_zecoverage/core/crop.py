@@ -174,14 +174,16 @@ def edge_trim(valid: NDArray[np.bool_]) -> tuple[Rect | None, str]:
     height, width = valid.shape
     if valid.size == 0:
         return None, ""
-    per_row = np.count_nonzero(valid, axis=1)
+    # Several times quicker than NumPy's counts.
+    bytes_ = np.ascontiguousarray(valid).view(np.uint8)
+    per_row = cv2.reduce(bytes_, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
     valid_share = int(per_row.sum()) / valid.size
     if valid_share < EDGE_MIN_VALID_FRACTION:
         return None, (
             f"edge trim skipped: {valid_share:.1%} of the tile is valid, ZeMosaic wants at least "
             f"{EDGE_MIN_VALID_FRACTION:.0%}; the tile keeps its size"
         )
-    per_column = np.count_nonzero(valid, axis=0)
+    per_column = cv2.reduce(bytes_, 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S).ravel()
     top, bottom = _span_of_full_lines(per_row / width)
     left, right = _span_of_full_lines(per_column / height)
     rect = Rect(top, left, bottom, right)

@@ -231,7 +231,6 @@ class ClusterLayers:
             self._find(name)
         canvas = study.canvas.shape
         self._view_is_due |= self._shape() != canvas
-        active = self._viewer.layers.selection.active
         self._show("tile", None if shown is None else tile_layer(shown))
         yield
         self._show("master tile", None if master_tile is None else master_tile_layer(*master_tile))
@@ -253,10 +252,9 @@ class ClusterLayers:
         if self._view_is_due:
             self._view_is_due = False
             self._viewer.reset_view()
-        # napari selects what is added last; the picture is what there is to look into.
-        if active not in self._viewer.layers:
-            active = self["tile"] or self["coverage"]
-        self._viewer.layers.selection.active = active
+        if not self._viewer.layers.selection:
+            # The picture is what there is to look into.
+            self._viewer.layers.selection.active = self["tile"] or self["coverage"]
 
     def show_fringe(
         self,
@@ -421,15 +419,25 @@ class ClusterLayers:
         if name == "coverage":
             # It would hide the tile; one click on its eye shows it.
             layer.visible = self["tile"] is None
-            if hasattr(layer, "colorbar"):
-                layer.colorbar.visible = True
         if name in ("master tile", "fringe"):
             layer.visible = False  # it would hide the tile; one click on its eye shows it
-        if name == "fringe" and hasattr(layer, "colorbar"):
-            layer.colorbar.visible = True
+        if name in ("coverage", "fringe") and hasattr(layer, "colorbar"):
+            _add_colour_bar_once_seen(layer)
         mark(layer, name)
-        self._viewer.layers.insert(self._place(name), layer)
+        self._insert(self._place(name), layer)
         return layer
+
+    def _insert(self, place: int, layer: Layer) -> None:
+        """Insert a layer and leave the selection as it is.
+
+        napari would select the layer, show its controls and draw the window for that.
+        """
+        selection = self._viewer.layers.selection
+        selected = set(selection)
+        with selection.events.blocker():
+            self._viewer.layers.insert(place, layer)
+            selection.clear()
+            selection.update(selected)
 
     def _place(self, name: str) -> int:
         """Return where a layer belongs: right above those of ours that come before it."""
@@ -448,3 +456,15 @@ class ClusterLayers:
 def _image(picture: NDArray[Any], settings: dict[str, Any]) -> Image:
     data = pyramid(picture)
     return Image(data, multiscale=isinstance(data, list), **settings)
+
+
+def _add_colour_bar_once_seen(layer: Image) -> None:
+    """Show the colour bar as soon as the layer is: napari takes as long for it as for a layer."""
+
+    def look(_event: object = None) -> None:
+        if layer.visible:
+            layer.events.visible.disconnect(look)
+            layer.colorbar.visible = True
+
+    layer.events.visible.connect(look)
+    look()

@@ -220,8 +220,8 @@ class Measuring(QObject):
         study = self._study
         if study is None or study.coverage is None:
             return
-        if self._background.running:
-            # It has been asked to stop; when it has, this comes again.
+        if self._background.running or not self._way_is_free.is_set():
+            # It has been asked to stop, or a mask is waited for; this comes again.
             self._quiet.start()
             return
         self._at_work = study

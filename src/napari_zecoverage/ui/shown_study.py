@@ -84,7 +84,6 @@ class ShownStudy(QObject):
         self, viewer: ViewerModel, preferences: Preferences, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
         self._preferences = preferences
         self._layers = ClusterLayers(viewer)
         self._layers.set_coverage_colours(preferences.coverage_colours)
@@ -354,12 +353,7 @@ class ShownStudy(QObject):
             return
         channel = self._fringe_channel
         colours = fringe_colours(self._preferences.fringe_colours, channel)
-        # napari selects what is added; the controls of what the user works with stay.
-        selection = self._viewer.layers.selection
-        active = selection.active
         self._layers.show_fringe(fringe.map[..., channel], self.measuring.reach, colours)
-        if active in self._viewer.layers:
-            selection.active = active
         layer = self._layers["fringe"]
         if self._wants_fringe and layer is not None:
             self._wants_fringe = False
