@@ -161,6 +161,22 @@ def test_the_slider_blinks_and_tells_the_frame(qtbot, layers, viewer, placed) ->
     assert viewer.dims.current_step[0] == 2
 
 
+def test_a_layer_of_more_axes_does_not_take_the_frames_slider(
+    qtbot, layers, viewer, placed
+) -> None:
+    viewer.add_image(np.zeros((2, 5, 8, 9)))
+    layers.show_study(placed)
+    layers.set_shown(FRAMES, True)
+    assert viewer.dims.ndim == 4
+    with qtbot.waitSignal(layers.frame_chosen) as chosen:
+        viewer.dims.set_current_step(1, 1)
+    assert chosen.args == [2]
+    with qtbot.assertNotEmitted(layers.frame_chosen, wait=50):
+        viewer.dims.set_current_step(0, 1)
+    layers.choose_frame(3)
+    assert viewer.dims.current_step[:2] == (1, 2)
+
+
 def seen(layers) -> np.ndarray:
     """Return what napari shows of the frames: R, G, B, A."""
     return np.asarray(layers[FRAMES]._slice.image.raw)

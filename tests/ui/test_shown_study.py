@@ -196,7 +196,21 @@ def test_a_hidden_fringe_stays_hidden(dock, viewer, qtbot, study) -> None:
     dock.show_fringes()
     assert viewer.layers["fringe"].visible
     viewer.layers["fringe"].visible = False
-    assert not dock._shown._wants_fringe
+    assert not dock._shown._wanted
+
+
+def test_a_coverage_asked_for_while_layers_come_is_shown(dock, viewer, qtbot, study) -> None:
+    come(dock, study)
+    assert not dock._shown.has_appeared
+    dock.show_coverage()
+    qtbot.waitUntil(lambda: dock._shown.has_appeared)
+    assert viewer.layers["coverage"].visible
+    assert viewer.layers["removed"].visible
+    # Once: it does not come back by itself.
+    viewer.layers["coverage"].visible = False
+    come(dock, study)
+    qtbot.waitUntil(lambda: dock._shown.has_appeared)
+    assert not viewer.layers["coverage"].visible
 
 
 def test_a_layer_that_cannot_be_made_is_told(dock, qtbot, study, monkeypatch) -> None:

@@ -171,8 +171,9 @@ class InspectLayers(QObject):
         self._mark_chosen()
         if self[FRAMES] is not None and index in self.used:
             position = self.used.index(index)
-            if self._viewer.dims.current_step[0] != position:
-                self._viewer.dims.set_current_step(0, position)
+            axis = self._axis()
+            if self._viewer.dims.current_step[axis] != position:
+                self._viewer.dims.set_current_step(axis, position)
 
     def move_line(self, start: Point, stop: Point) -> None:
         """Put the profile's line elsewhere."""
@@ -250,7 +251,13 @@ class InspectLayers(QObject):
 
     def _looked_at(self) -> int:
         """Return the place of the viewer's slider among the used frames."""
-        return min(max(int(self._viewer.dims.current_step[0]), 0), len(self.used) - 1)
+        step = int(self._viewer.dims.current_step[self._axis()])
+        return min(max(step, 0), len(self.used) - 1)
+
+    def _axis(self) -> int:
+        """Return which of the viewer's axes runs through the frames: layers of more have others."""
+        layer = self[FRAMES]
+        return 0 if layer is None else self._viewer.dims.ndim - layer.ndim
 
     def _make_seen(self) -> None:
         """Have the frame that is looked at made in a thread, then the one that comes next."""

@@ -95,7 +95,7 @@ class ShownStudy(QObject):
         self._verdict: Verdict | None = None
         self._reader: PixelReader | None = None
         self._fringe_channel = 0
-        self._wants_fringe = False  # as soon as it is measured
+        self._wanted = ""  # a layer that is to be shown as soon as it comes
         self._has_layers = False
         self._turns = Turns(self)
         self._turns_at_rest = Turns(self)
@@ -194,13 +194,11 @@ class ShownStudy(QObject):
 
     def show_coverage(self) -> bool:
         """Show the layer of frames per pixel; False when no cluster is shown."""
-        self._wants_fringe = False
-        return self._show_only("coverage")
+        return self._bring("coverage")
 
     def show_fringes(self) -> bool:
         """Show the fringe on the tile; one not measured yet comes when it is."""
-        self._wants_fringe = self._layers["fringe"] is None
-        return self._show_only("fringe")
+        return self._bring("fringe")
 
     def set_fringe_channel(self, channel: int) -> None:
         """Show another colour in the layer `fringe`: an index of the last axis of `Fringe.map`."""
@@ -247,6 +245,9 @@ class ShownStudy(QObject):
         yield
         yield from also
         self._has_layers = True
+        if self._wanted == "coverage":
+            self._wanted = ""
+            self._show_only("coverage")
         self._catch_up_with_look(studied.look)
         self.appeared.emit(study)
         yield
@@ -254,10 +255,16 @@ class ShownStudy(QObject):
         # Whatever moved a slider meanwhile.
         self._ask_for_preview()
 
-    def _show_only(self, name: str) -> bool:
-        """Bring the coverage or the fringe to the front; neither hides the other."""
+    def _bring(self, name: str) -> bool:
+        """Show the coverage or the fringe, now or when it comes; False without a cluster."""
         if self._study is None:
             return False
+        self._wanted = "" if self._has_layers and self._layers[name] is not None else name
+        self._show_only(name)
+        return True
+
+    def _show_only(self, name: str) -> None:
+        """Bring the coverage or the fringe to the front; neither hides the other."""
         for each in ("tile", "coverage", "fringe"):
             layer = self._layers[each]
             if layer is not None:
@@ -265,7 +272,6 @@ class ShownStudy(QObject):
         removed = self._layers["removed"]
         if removed is not None:
             removed.visible = True
-        return True
 
     def _on_pictures(self, _request: object, result: object) -> None:
         if isinstance(result, Pictures):
@@ -355,8 +361,8 @@ class ShownStudy(QObject):
         colours = fringe_colours(self._preferences.fringe_colours, channel)
         self._layers.show_fringe(fringe.map[..., channel], self.measuring.reach, colours)
         layer = self._layers["fringe"]
-        if self._wants_fringe and layer is not None:
-            self._wants_fringe = False
+        if self._wanted == "fringe" and layer is not None:
+            self._wanted = ""
             layer.visible = True
 
 
