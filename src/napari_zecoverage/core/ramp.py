@@ -35,7 +35,10 @@ BAND_PX: Final = 2**15
 """So many pixels are looked up at a time."""
 
 CELL_PX: Final = 32
-"""Side of the squares in which the far inside of the kept area is looked for."""
+"""Side of the squares in which the far inside of the kept area is looked for, at least."""
+
+MOST_CELLS: Final = 100
+"""In a row or column: the search takes longer than larger squares cost."""
 
 
 def ramp(inside: Mask, margin_px: float, exponent: float) -> Alpha:
@@ -280,23 +283,24 @@ def _far_inside(inside: Mask, reach: int) -> tuple[int, int, int, int]:
     All zero but y1 = x1 = 0 when there is none worth leaving out.
     """
     height, width = inside.shape
-    rows, columns = height // CELL_PX, width // CELL_PX
+    cell = CELL_PX * math.ceil(max(height, width) / (CELL_PX * MOST_CELLS))
+    rows, columns = height // cell, width // cell
     if min(rows, columns) < 2:
         return 0, 0, 0, 0
     cells = np.empty((rows, columns), dtype=np.bool_)
-    starts = np.arange(columns) * CELL_PX
+    starts = np.arange(columns) * cell
     for row in range(rows):
-        full = inside[row * CELL_PX : (row + 1) * CELL_PX, : columns * CELL_PX].all(axis=0)
+        full = inside[row * cell : (row + 1) * cell, : columns * cell].all(axis=0)
         cells[row] = np.logical_and.reduceat(full, starts)
     # The remainder beyond the last whole cell belongs to it.
-    if height % CELL_PX:
-        full = inside[rows * CELL_PX :, : columns * CELL_PX].all(axis=0)
+    if height % cell:
+        full = inside[rows * cell :, : columns * cell].all(axis=0)
         cells[-1] &= np.logical_and.reduceat(full, starts)
-    if width % CELL_PX:
-        full = inside[: rows * CELL_PX, columns * CELL_PX :].all(axis=1)
-        cells[:, -1] &= np.logical_and.reduceat(full, np.arange(rows) * CELL_PX)
-        cells[-1, -1] &= bool(inside[rows * CELL_PX :, columns * CELL_PX :].all())
-    side = 2 * math.ceil(reach / CELL_PX) + 1
+    if width % cell:
+        full = inside[: rows * cell, columns * cell :].all(axis=1)
+        cells[:, -1] &= np.logical_and.reduceat(full, np.arange(rows) * cell)
+        cells[-1, -1] &= bool(inside[rows * cell :, columns * cell :].all())
+    side = 2 * math.ceil(reach / cell) + 1
     far = cv2.erode(
         cells.view(np.uint8), np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT
     )
@@ -304,10 +308,10 @@ def _far_inside(inside: Mask, reach: int) -> tuple[int, int, int, int]:
     if bottom <= top:
         return 0, 0, 0, 0
     return (
-        top * CELL_PX,
-        left * CELL_PX,
-        height if bottom == rows else bottom * CELL_PX,
-        width if right == columns else right * CELL_PX,
+        top * cell,
+        left * cell,
+        height if bottom == rows else bottom * cell,
+        width if right == columns else right * cell,
     )
 
 

@@ -169,7 +169,8 @@ class ShownStudy(QObject):
 
     def set_parameters(self, parameters: MaskParameters) -> None:
         """Follow the sliders."""
-        # It comes again when they rest.
+        # They come again when the sliders rest.
+        self._outlines_soon.stop()
         self._turns_at_rest.forget()
         self._parameters = parameters
         self.measuring.show_parameters(parameters)
