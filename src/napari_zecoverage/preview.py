@@ -1,6 +1,6 @@
 """What a moved slider shows: what is removed, and the verdict; quickly, then with all else.
 
-Plain arrays in, plain arrays out: the window calls this in its threads.
+Plain arrays in, plain arrays out: the window calls the quick part itself, the rest in a thread.
 """
 
 from __future__ import annotations

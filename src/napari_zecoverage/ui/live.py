@@ -274,8 +274,9 @@ class QuickThenExact(QObject):
     exact : callable
         Called as ``exact(request)`` in a thread.
     quick : callable
-        Called as ``quick(request)`` in the main thread; quick. None where it is the
-        same as the one before: then the exact result is not waited for.
+        Called as ``quick(request)`` in the main thread, of which it may take a few
+        milliseconds. None where it is the same as the one before: then the exact
+        result is not waited for.
     wants_quick : callable
         Called as ``wants_quick(request)``: whether the exact result takes so long
         that a quick one is wanted first.

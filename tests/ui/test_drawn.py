@@ -1,0 +1,51 @@
+"""What a real canvas shows of a moved slider."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSlider
+
+from napari_zecoverage.core.outcome import apply_mask
+from napari_zecoverage.picture import removed_pixels
+from napari_zecoverage.ui.contributions import dock_of
+
+pytestmark = pytest.mark.window
+
+
+@pytest.mark.parametrize("zoom", [0.3, 1.1, 4.0])
+def test_what_is_drawn_at_once_is_the_exact_mask(
+    make_napari_viewer, qtbot, make_study, zoom
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    dock = dock_of(viewer)
+    study = make_study(shape=(1400, 1600))
+    dock.show_study(study)
+    qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.outlined, timeout=60_000)
+    removed = viewer.layers["removed"]
+    assert removed.multiscale
+    for name in ("kept edge", "saved tile"):
+        viewer.layers[name].visible = False
+    camera = getattr(viewer, "scene", viewer).camera  # napari moved it in 0.9
+    camera.zoom = zoom
+    # Where the rim moves to.
+    camera.center = (300, 915)
+    # Nothing but what the slider itself brings.
+    dock._shown._live._soon.setInterval(600_000)
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.wait(50)
+    before = viewer.screenshot(canvas_only=True, flash=False)
+    for _ in range(3):
+        qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    at_once = viewer.screenshot(canvas_only=True, flash=False)
+    assert not np.array_equal(at_once, before)
+    exact = removed_pixels(study, apply_mask(study, dock.parameters))
+    # Of what is out of sight, or finer than the screen, nothing is written yet.
+    assert not np.array_equal(removed.data[0], exact)
+    dock._shown._live._begin_exact()
+    qtbot.waitUntil(lambda: dock._shown.up_to_date, timeout=60_000)
+    assert np.array_equal(removed.data[0], exact)
+    np.testing.assert_array_equal(viewer.screenshot(canvas_only=True, flash=False), at_once)
+    camera.center = (1000, 300)
+    assert not np.array_equal(viewer.screenshot(canvas_only=True, flash=False), at_once)
