@@ -48,6 +48,7 @@ CORE_READING_ORDER = (
     ("read_thresholds", "tile_crops"),
     ("outcome",),
     ("levels", "ranks"),
+    ("mask_pictures",),
     ("shown_regions", "judged_json"),
     ("all_masks",),
     ("judged",),

@@ -26,7 +26,10 @@ from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.outputs import (
+    COVERAGE_NAME,
+    PREVIEW_NAME,
     RESULT_NAMES,
+    SUMMARY_NAME,
     check_target,
     summary_of,
     write_alpha,
@@ -287,10 +290,11 @@ def test_folder_has_the_usual_permissions(study, outcome, tmp_path) -> None:
 
 
 def test_results_are_not_replaced_unasked(study, outcome, tmp_path) -> None:
-    (tmp_path / "alpha.fits").write_text("mine")
-    with pytest.raises(OutputError, match=r"holds results already \(alpha\.fits\)"):
+    write_results(tmp_path, study, outcome)
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match=r"holds results already \(.*alpha\.fits.*--force"):
         write_results(tmp_path, study, outcome)
-    assert contents(tmp_path) == {"alpha.fits": b"mine"}
+    assert contents(tmp_path) == before
 
 
 def test_files_of_other_names_are_left_alone(study, outcome, tmp_path) -> None:
@@ -393,3 +397,21 @@ def test_home_is_expanded(study, outcome, tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     assert write_results("~/r", study, outcome).folder == tmp_path / "r"
+
+
+def test_files_of_others_are_not_lost(study, outcome, tmp_path) -> None:
+    for name in (PREVIEW_NAME, SUMMARY_NAME, COVERAGE_NAME):
+        (tmp_path / name).write_text(f"my own {name}")
+    with pytest.raises(OutputError, match=r"not of results that this program wrote.*--force"):
+        write_results(tmp_path, study, outcome)
+    bare = make_study(coverage=None, tile=None)
+    write_results(tmp_path, bare, apply_mask(bare, PARAMETERS), force=True)
+    for name in (PREVIEW_NAME, SUMMARY_NAME, COVERAGE_NAME):
+        assert (tmp_path / f"{name}.kept-1").read_text() == f"my own {name}"
+    assert not (tmp_path / COVERAGE_NAME).exists()
+    # The next time they are ours, but for what was put there since.
+    (tmp_path / COVERAGE_NAME).symlink_to(tmp_path / f"{COVERAGE_NAME}.kept-1")
+    write_results(tmp_path, study, outcome, force=True)
+    assert (tmp_path / f"{COVERAGE_NAME}.kept-2").is_symlink()
+    assert (tmp_path / f"{COVERAGE_NAME}.kept-1").read_text() == f"my own {COVERAGE_NAME}"
+    assert not (tmp_path / f"{PREVIEW_NAME}.kept-2").exists()

@@ -22,6 +22,7 @@ from napari_zecoverage import __version__
 from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.errors import OutputError, reason_of
+from napari_zecoverage.core.frames import RESULT_CREATOR
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.placing import folder_in_the_making, not_written, place_for
@@ -64,6 +65,7 @@ MEANING: Final = {
 }
 
 _THINGS: Final = "the results"
+_LOOKED_AT_BYTES: Final = 2**15
 _LIBRARIES: Final = ("numpy", "scipy", "astropy", "astroalign", "sep", "opencv-python-headless")
 
 
@@ -101,7 +103,8 @@ def write_results(
         Made for that study.
     force : bool, default: False
         Replace the results that are there already, when the new ones are
-        complete; of the old ones none stays beside the new.
+        complete; of the old ones none stays beside the new. What only has their
+        names, and is not ours, is kept under another name.
 
     Returns
     -------
@@ -115,6 +118,7 @@ def write_results(
     """
     check_target(folder, force=force)
     target = absolute(folder)
+    foreign = _foreign_names(target)
     pieces: dict[str, Callable[[Path], None]] = {}
     if study.coverage is not None:
         pieces[COVERAGE_NAME] = lambda path: write_coverage(path, study)
@@ -123,7 +127,9 @@ def write_results(
     pieces[PREVIEW_NAME] = lambda path: write_preview(path, study, outcome)
     pieces[SUMMARY_NAME] = lambda path: write_summary(path, study, outcome)
     try:
-        with folder_in_the_making(target, RESULT_NAMES, _THINGS) as aside:
+        with folder_in_the_making(
+            target, RESULT_NAMES, _THINGS, is_foreign=lambda path: path.name in foreign
+        ) as aside:
             for name, write in pieces.items():
                 write(aside / name)
     except cv2.error as error:
@@ -143,16 +149,44 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
     try:
         present = [name for name in RESULT_NAMES if os.path.lexists(target / name)]
         in_the_way = [name for name in present if (target / name).is_dir()]
+        foreign = () if in_the_way else _foreign_names(target)
     except OSError as error:
         raise OutputError(target, f"cannot be looked at ({reason_of(error)}).") from error
     if in_the_way:
         raise OutputError(target, f"has a folder called {in_the_way[0]}; name another folder.")
+    if foreign and not force:
+        raise OutputError(
+            target,
+            f"{' and '.join(foreign)} there {'is' if len(foreign) == 1 else 'are'} not of results "
+            "that this program wrote. Name another folder, or say that the results may take the "
+            "place (--force): what is there is then kept under another name.",
+        )
     if present and not force:
         raise OutputError(
             target,
             f"holds results already ({', '.join(present)}). Name another folder, or say that they "
             "are to be replaced (--force).",
         )
+
+
+def _foreign_names(target: Path) -> tuple[str, ...]:
+    """Return which of our names belong to something that we did not write."""
+    summary = _was_written_by_us(target / SUMMARY_NAME)
+    return tuple(
+        name
+        for name in RESULT_NAMES
+        if os.path.lexists(target / name)
+        # A picture does not say who drew it: it came with the summary.
+        and not (summary if name == PREVIEW_NAME else _was_written_by_us(target / name))
+    )
+
+
+def _was_written_by_us(path: Path) -> bool:
+    """Tell whether the beginning of a file says so: `made_by` in JSON, CREATOR in FITS."""
+    if path.is_symlink() or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return RESULT_CREATOR.strip().encode() in file.read(_LOOKED_AT_BYTES)
 
 
 # --- one file each -------------------------------------------------------------------------

@@ -195,8 +195,12 @@ def test_results_are_replaced_only_with_force(sample, tmp_path) -> None:
     assert names_in(tmp_path) == ["alpha.fits", "notes.txt"]
     assert (tmp_path / "alpha.fits").read_text() == "mine"
     run("mask", sample, "--out", tmp_path, "--force")
-    assert names_in(tmp_path) == sorted([*RESULTS, "notes.txt"])
     assert fits.getdata(tmp_path / "alpha.fits").ndim == 2
+    # What was not ours is kept beside it; what is ours is replaced.
+    assert (tmp_path / "alpha.fits.kept-1").read_text() == "mine"
+    assert "--force" in run("mask", sample, "--out", tmp_path, code=FAILED).stderr
+    run("mask", sample, "--out", tmp_path, "--force")
+    assert names_in(tmp_path) == sorted([*RESULTS, "alpha.fits.kept-1", "notes.txt"])
 
 
 def test_no_cache_keeps_nothing(sample, tmp_path, monkeypatch) -> None:

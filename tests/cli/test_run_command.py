@@ -139,6 +139,12 @@ def test_a_run_of_zemosaic_and_its_config(frames, tmp_path) -> None:
     assert found["thresholds"]["min_coverage_abs"] == 2
     assert found["thresholds"]["decay"] == 0.5
     assert [each["tile_id"] for each in found["clusters"]] == [0, 1]
+    # The report is of the same thresholds.
+    report = read_json(tmp_path / "out" / "report.json")
+    chosen = report["settings"]["chosen"]
+    assert chosen["altaz_min_coverage_abs"] == 2
+    assert chosen["altaz_decay"] == 0.5
+    assert "studied, but with" not in (tmp_path / "out" / "report.md").read_text()
 
 
 def test_clusters_without_coverage_are_no_failure(frames, tmp_path) -> None:

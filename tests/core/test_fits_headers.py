@@ -23,3 +23,8 @@ def test_cards_are_parsed_as_astropy_parses_them(value: bool | int | float | str
     image = str(fits.Card("FILTER", value, "a / comment's end"))
     theirs = fits.Card.fromstring(image).value
     assert parse_card(image[:80]) == ("FILTER", theirs)
+
+
+def test_text_with_an_equals_sign_is_no_value() -> None:
+    for keyword in ("COMMENT ", "HISTORY "):
+        assert parse_card(f"{keyword}= stacked by hand".ljust(80)) is None

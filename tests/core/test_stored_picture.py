@@ -236,3 +236,15 @@ def test_a_frame_without_its_padding_is_whole(tmp_path: Path, ramp: NDArray) -> 
     expected = read_frame(path).pixels
     path.write_bytes(path.read_bytes()[: BLOCK + ramp.nbytes])
     assert np.array_equal(read_frame(path).pixels, expected)
+
+
+@pytest.mark.parametrize("shape", [(-1, 4, 3), (-5, -4, 3), (6, -7)])
+def test_negative_lengths_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = tmp_path / "a.npy"
+    with open(path, "wb") as file:
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.write(bytes(4 * 5 * 4 * 3))
+    for read in (look_at_frame, read_frame):
+        with pytest.raises(FrameShapeError, match="-"):
+            read(path)

@@ -26,7 +26,7 @@ from napari_zecoverage.report.threshold_charts import (
     threshold_chart,
 )
 from napari_zecoverage.report.tile_pictures import EDGE, NOTHING, png_of, reduce_tile, with_outcome
-from napari_zecoverage.report.words import signed, with_error
+from napari_zecoverage.report.words import setting, signed, thresholds, with_error
 
 NAN = math.nan
 MARKS = [
@@ -244,3 +244,13 @@ def test_a_figure_has_the_digits_that_its_error_leaves(value, error, words) -> N
 def test_a_sign_is_a_real_minus() -> None:
     assert signed(-0.5) == "−0.50"
     assert signed(0.5) == "+0.50"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(3.0, "3"), (0.5, "0.5"), (0.53, "0.53"), (7 / 15, repr(7 / 15)), (0.50000001, "0.50000001")],
+)
+def test_a_setting_reads_back_as_it_is(value, words) -> None:
+    assert setting(value) == words
+    assert float(setting(value)) == value
+    assert f"abs {words} ·" in thresholds(MaskParameters(min_coverage_abs=value))

@@ -198,6 +198,26 @@ def test_layers_come_one_after_another(viewer, study) -> None:
     assert viewer.layers.selection.active is layers["tile"]
 
 
+@pytest.mark.parametrize("selected", [["mine"], ["mine", "other"]])
+def test_an_added_layer_is_not_selected(viewer, study, selected) -> None:
+    for name in ("mine", "other"):
+        viewer.add_image(np.zeros((4, 5)), name=name)
+    layers = ClusterLayers(viewer)
+    selection = viewer.layers.selection
+    selection.clear()
+    selection.update(viewer.layers[name] for name in selected)
+    selection._current = viewer.layers[selected[0]]
+    before = set(selection)
+    heard = []
+    for event in ("changed", "active", "_current"):
+        getattr(selection.events, event).connect(heard.append)
+    show(layers, study)
+    assert heard == []
+    assert set(selection) == before
+    assert selection._current is viewer.layers[selected[0]]
+    assert selection.active is (viewer.layers["mine"] if len(selected) == 1 else None)
+
+
 def test_another_study_leaves_the_selection(viewer, study, make_study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)

@@ -206,8 +206,10 @@ def test_a_coverage_asked_for_while_layers_come_is_shown(dock, viewer, qtbot, st
     qtbot.waitUntil(lambda: dock._shown.has_appeared)
     assert viewer.layers["coverage"].visible
     assert viewer.layers["removed"].visible
+    # A coverage that this cluster has not is not kept for the next.
+    viewer.layers.remove("coverage")
+    dock.show_coverage()
     # Once: it does not come back by itself.
-    viewer.layers["coverage"].visible = False
     come(dock, study)
     qtbot.waitUntil(lambda: dock._shown.has_appeared)
     assert not viewer.layers["coverage"].visible

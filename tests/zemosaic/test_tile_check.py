@@ -50,6 +50,10 @@ def change(hdus: fits.HDUList, what: str) -> None:
             del header[each]
     elif what == "weight 0":
         header["MT_NFRAMES"] = 0
+    elif what == "unsigned":
+        hdus[0].data = np.nan_to_num(hdus[0].data).astype(np.uint16)
+    elif what == "scaled alpha":
+        hdus["ALPHA"].data = alpha.data.astype(np.uint16)
     elif what == "black":
         hdus[0].data[:, 40:60, 40:60] = 0
     else:
@@ -66,6 +70,8 @@ def change(hdus: fits.HDUList, what: str) -> None:
         ("nan", "not finite"),
         ("empty", "is empty"),
         ("float64", "BITPIX -64"),
+        ("unsigned", "BITPIX 16, not float32"),
+        ("scaled alpha", "Its ALPHA has BZERO 32768"),
         ("no wcs", "has no WCS"),
         ("missing terms", "leaves out terms"),
         ("coarse", "arc seconds a pixel"),
@@ -81,6 +87,8 @@ def test_check_finds(tmp_path, what, said) -> None:
         change(hdus, what)
     problems = check_master_tile(path)
     assert any(said in each for each in problems), problems
+    # To whole numbers with a sign ZeMosaic does apply it.
+    assert not any(each.startswith("It has BZERO") for each in problems)
 
 
 @pytest.mark.parametrize("name", ["final_mosaic_1.fits", "zemosaic_MT.fits", "rejected/t.fits"])

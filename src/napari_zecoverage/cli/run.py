@@ -113,7 +113,9 @@ def run(
     say_aside("writing the results…")
     written = [write_run_figures(out, studied, parameters, force=force)]
     with trouble.caught("report"):
-        report = write_report(out, studied, force=force)
+        # Without any, the report is of those that are advised.
+        asked = parameters if config is not None or thresholds else None
+        report = write_report(out, studied, asked, force=force)
         written += [report.html, report.markdown, report.figures]
     show_table("written", [("", str(each)) for each in written])
     trouble.end()

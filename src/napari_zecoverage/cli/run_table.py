@@ -11,6 +11,7 @@ from rich.text import Text
 from napari_zecoverage.cli.console import plain, results, show_table
 from napari_zecoverage.core.advice import RunAdvice
 from napari_zecoverage.core.advice_words import (
+    exactly,
     fringe_in_words,
     share_in_words,
     thresholds_in_words,
@@ -115,8 +116,8 @@ def show_advice(advice: RunAdvice) -> None:
     """Print the one setting that is advised for all clusters, and why."""
     chosen = advice.parameters
     rows = [
-        ("min_coverage_abs", f"{chosen.min_coverage_abs:g}"),
-        ("min_coverage_frac", f"{chosen.min_coverage_frac:g}"),
+        ("min_coverage_abs", exactly(chosen.min_coverage_abs)),
+        ("min_coverage_frac", exactly(chosen.min_coverage_frac)),
         ("morph_open_px", f"{chosen.morph_open_px}"),
         ("why", advice.why),
     ]

@@ -56,7 +56,12 @@ Config = Annotated[
 ]
 
 Force = Annotated[
-    bool, typer.Option("--force", help="Replace the results that are in the folder already.")
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace the results that are in the folder already. Files of others that have their "
+        "names are kept under another name.",
+    ),
 ]
 
 NoCache = Annotated[

@@ -31,11 +31,17 @@ NOT_MEASURABLE: Final = "not measurable"
 # --- figures -------------------------------------------------------------------------------
 
 
+def exactly(value: float) -> str:
+    """Return a number that reads back as the same: near a count of frames a digit decides."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
 def thresholds_in_words(parameters: MaskParameters) -> str:
     """Return the three thresholds as ZeMosaic calls them."""
     return (
-        f"min_coverage_abs {parameters.min_coverage_abs:g}, "
-        f"min_coverage_frac {parameters.min_coverage_frac:g}, "
+        f"min_coverage_abs {exactly(parameters.min_coverage_abs)}, "
+        f"min_coverage_frac {exactly(parameters.min_coverage_frac)}, "
         f"morph_open_px {parameters.morph_open_px}"
     )
 

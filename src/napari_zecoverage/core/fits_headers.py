@@ -180,6 +180,8 @@ def parse_card(image: str) -> tuple[str, CardValue] | None:
         keyword, rest = image[9:].split("=", 1)
     else:
         return None
+    if keyword.strip() in ("COMMENT", "HISTORY"):
+        return None  # its "=" is part of the text
     rest = rest.strip()
     quoted = _QUOTED.match(rest)
     if quoted:

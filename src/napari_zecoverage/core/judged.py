@@ -178,7 +178,7 @@ def judge(
     fringe : Fringe, optional
         What `measure_fringe` found in this study; without it no residual fringe.
     on_pictures : callable, optional
-        Given what each of the masks takes away; it keeps about a byte a pixel.
+        Given what each of the masks takes away; it keeps a byte or a few for each pixel.
     progress : callable, optional
         Given the levels looked at and all levels.
     should_stop : callable, optional

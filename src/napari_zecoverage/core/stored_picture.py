@@ -182,7 +182,7 @@ def _by(axes: tuple[int, ...]) -> str:
 def _check_size(path: Path, axes: tuple[int, ...]) -> None:
     """Refuse a picture that is empty, or too large, before memory is taken."""
     count = math.prod(axes)
-    if count == 0:
+    if count == 0 or min(axes, default=1) < 0:
         raise FrameShapeError(
             path, f"its shape is {_by(axes) or 'that of a single number'}; empty."
         )

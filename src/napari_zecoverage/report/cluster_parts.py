@@ -7,7 +7,12 @@ import os
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.advice_words import NOT_KNOWN, NOT_MEASURABLE, share_in_words
+from napari_zecoverage.core.advice_words import (
+    NOT_KNOWN,
+    NOT_MEASURABLE,
+    exactly,
+    share_in_words,
+)
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.fringe import CountFringe, ResidualFringe
 from napari_zecoverage.core.levels import LevelField
@@ -70,10 +75,10 @@ def _before_and_after(each: ClusterFindings) -> list[Block]:
     if not known:
         return blocks
     rows = (
-        ("min_coverage_abs, frames", *(f"{c.parameters.min_coverage_abs:g}" for c in known)),
-        ("min_coverage_frac", *(f"{c.parameters.min_coverage_frac:g}" for c in known)),
+        ("min_coverage_abs, frames", *(exactly(c.parameters.min_coverage_abs) for c in known)),
+        ("min_coverage_frac", *(exactly(c.parameters.min_coverage_frac) for c in known)),
         ("morph_open_px", *(str(c.parameters.morph_open_px) for c in known)),
-        ("threshold, frames", *(number(c.threshold, "none") for c in known)),
+        ("threshold, frames", *(_threshold(c) for c in known)),
         ("mask", *(MASKS[c.level.source] for c in known)),
         ("field lost, hard", *(lost_words(c.level) for c in known)),
         ("field lost, soft", *(share_in_words(1 - c.level.soft) for c in known)),
@@ -92,6 +97,11 @@ def _before_and_after(each: ClusterFindings) -> list[Block]:
         )
     )
     return blocks
+
+
+def _threshold(choice: Choice) -> str:
+    # All digits: between 100 and 101 frames half a frame decides.
+    return "none" if math.isnan(choice.threshold) else f"{choice.threshold:.6g}"
 
 
 def _raw(fringe: ResidualFringe | None) -> str:

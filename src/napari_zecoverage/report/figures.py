@@ -24,8 +24,8 @@ MEANING: Final = {
     "number": "of the cluster, from 1, in the order they were given; its pictures begin with it",
     "defaults, chosen, advised": "what the thresholds do to the cluster: ZeMosaic's defaults, the "
     "chosen ones, and those that are best for this cluster alone",
-    "threshold_frames": "the number of frames that coverage is compared with; null when the "
-    "coverage mask is not used",
+    "threshold_frames": "the number of frames that coverage is compared with; null when it is "
+    "not compared",
     "field_lost": "shares (0 to 1) of the area that any frame covers. hard: not opaque in the "
     "saved tile, or cut off. soft: mean of 1 - alpha, what is cut off counts as wholly lost",
     "fringe_left": "the worst colour step that the saved tile shows. step, error (1 sigma), "

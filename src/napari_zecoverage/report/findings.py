@@ -112,6 +112,11 @@ class ClusterFindings:
         """Where it stands in the report."""
         return f"cluster-{self.number}"
 
+    @property
+    def is_studied(self) -> bool:
+        """Whether it was studied, be it for other settings than the chosen ones."""
+        return self.study is not None or self.judged is not None
+
 
 class Known(NamedTuple):
     """What of a cluster was found before the report; the rest is made."""

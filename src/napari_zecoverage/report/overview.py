@@ -134,7 +134,7 @@ def _same_as(chosen: MaskParameters, own: ClusterFindings) -> str:
 
 def _headline_of_run(subject: Subject) -> Headline:
     studied = [each for each in subject.clusters if each.chosen is not None]
-    others = len(subject.clusters) - len(studied)
+    others = sum(not each.is_studied for each in subject.clusters)
     tolerance = subject.advice_options.tolerance
     before, after = (_lost_together(studied, which) for which in ("before", "chosen"))
     over = [

@@ -82,13 +82,16 @@ def _all_clusters(subject: Subject) -> Section:
 
 
 _LONGEST_IN_TABLE: Final = 160
+_OTHERWISE_JUDGED: Final = (
+    "studied, but with another margin, decay or strict crop: study it again to see these"
+)
 
 
 def _row(each: ClusterFindings, tolerance: float) -> tuple[str | Cell, ...]:
     name = Cell(each.cluster.name, link=each.anchor)
     frames = str(len(each.cluster.frames))
     if each.chosen is None:
-        words = each.trouble or NOT_KNOWN
+        words = each.trouble or (_OTHERWISE_JUDGED if each.is_studied else NOT_KNOWN)
         if len(words) > _LONGEST_IN_TABLE:
             words = f"{words[:_LONGEST_IN_TABLE]}…"
         tone: Tone = "quiet" if each.skipped else "loud"

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from napari_zecoverage.core.advice_words import NOT_KNOWN, NOT_MEASURABLE, share_in_words
+from napari_zecoverage.core.advice_words import (
+    NOT_KNOWN,
+    NOT_MEASURABLE,
+    exactly,
+    share_in_words,
+)
 from napari_zecoverage.core.fringe import ResidualFringe
 from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.core.parameters import MaskParameters
@@ -79,12 +84,12 @@ def setting(value: Any) -> str:
     """Return the value of a setting."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float | int) else str(value)
+    return exactly(value) if isinstance(value, float | int) else str(value)
 
 
 def thresholds(parameters: MaskParameters) -> str:
     """Return the three thresholds in short."""
     return (
-        f"abs {parameters.min_coverage_abs:g} · frac {parameters.min_coverage_frac:g} · open "
-        f"{parameters.morph_open_px}"
+        f"abs {exactly(parameters.min_coverage_abs)} · frac "
+        f"{exactly(parameters.min_coverage_frac)} · open {parameters.morph_open_px}"
     )

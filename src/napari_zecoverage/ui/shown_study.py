@@ -260,7 +260,9 @@ class ShownStudy(QObject):
         """Show the coverage or the fringe, now or when it comes; False without a cluster."""
         if self._study is None:
             return False
-        self._wanted = "" if self._has_layers and self._layers[name] is not None else name
+        # A fringe may still be measured; a coverage comes with the other layers or never.
+        is_to_come = not self._has_layers or (name == "fringe" and self._layers[name] is None)
+        self._wanted = name if is_to_come else ""
         self._show_only(name)
         return True
 

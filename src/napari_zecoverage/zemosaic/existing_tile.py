@@ -50,7 +50,7 @@ class MasterTile:
         0 to 255; None for a tile without ALPHA. Other types of number are cut to
         uint8, as ZeMosaic does: a share of 0.8 is then 0.
     wcs_header : str or None
-        The WCS, one card a line; None where CRPIX or CRVAL are missing. Also of a WCS
+        The WCS, one card a line; None where a CTYPE, CRPIX or CRVAL is missing. Also of a WCS
         that ZeMosaic would refuse: `check_master_tile` tells.
     cards : mapping
         Of the first HDU.

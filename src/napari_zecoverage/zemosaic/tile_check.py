@@ -72,8 +72,10 @@ def _storage_problems(tile: MasterTile) -> list[str]:
     problems = []
     if tile.cards.get("BITPIX") != -32:
         problems.append(f"Its values are BITPIX {tile.cards.get('BITPIX')}, not float32 (-32).")
+    # To signed integers ZeMosaic does apply them (ZEMOSAIC.md §1).
+    applied = tile.cards.get("BITPIX") in (16, 32, 64)
     for card, neutral in (("BSCALE", 1), ("BZERO", 0)):
-        if tile.cards.get(card, neutral) != neutral:
+        if not applied and tile.cards.get(card, neutral) != neutral:
             problems.append(f"It has {card} {tile.cards[card]}, which ZeMosaic does not apply.")
     if tile.not_finite:
         problems.append(f"{tile.not_finite} of its pixels have values that are not finite.")
@@ -116,6 +118,12 @@ def _alpha_problems(tile: MasterTile) -> list[str]:
             f"Its ALPHA is BITPIX {tile.alpha_cards.get('BITPIX')}; ZeMosaic cuts it to uint8, "
             "which makes 0 of every share below 1."
         )
+    for card, neutral in (("BSCALE", 1), ("BZERO", 0)):
+        if tile.alpha_cards.get(card, neutral) != neutral:
+            problems.append(
+                f"Its ALPHA has {card} {tile.alpha_cards[card]}: what is stored is not what it "
+                "means. Write plain bytes, 0 or 255, as ZeMosaic does."
+            )
     opaque = tile.opaque
     shown = float(opaque.mean())
     filled = float(tile.pixels.any(axis=2).mean())
