@@ -422,6 +422,22 @@ def test_a_run_without_tiles_is_told(tmp_path) -> None:
     assert not strange_words(markdown.partition('"settings"')[0])
 
 
+def test_clusters_judged_for_another_margin_are_not_called_unstudied(tmp_path) -> None:
+    line = judged_line(make_study(9, "not kept"), None)
+    report = write_report(tmp_path, make_run(line), MaskParameters(margin_percent=10))
+    text = report.markdown.read_text("utf-8")
+    assert "all studied" in text
+    assert "not studied" not in text
+    assert "studied, but with another margin, decay or strict crop" in text
+
+
+def test_a_threshold_of_more_than_a_hundred_frames_has_its_half(study, tmp_path) -> None:
+    many = replace(study, coverage=study.coverage * np.float32(201 / study.coverage.max()))
+    page, _, figures = read(write_report(tmp_path, many, MaskParameters()))
+    assert figures["clusters"][0]["chosen"]["threshold_frames"] == 100.5
+    assert table_of(page)["threshold, frames"][0] == "100.5"
+
+
 def test_the_studies_of_a_run_are_opened_one_at_a_time(run, tmp_path, monkeypatch) -> None:
     import gc
     import weakref
