@@ -434,12 +434,10 @@ class ClusterLayers:
         """
         selection = self._viewer.layers.selection
         selected = set(selection)
-        current = selection._current  # where the arrow keys go on from; there is no public way
         with selection.events.blocker_all():
             self._viewer.layers.insert(place, layer)
             selection.clear()
             selection.update(selected)
-            selection._current = current
 
     def _place(self, name: str) -> int:
         """Return where a layer belongs: right above those of ours that come before it."""
