@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
+from drawn import drawn_frame
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.curves import FieldCurve, curve_of
@@ -36,23 +37,8 @@ def write_frame(path: Path, shape: tuple[int, ...] = (6, 8), **cards: object) ->
 
 def make_frame(index: int = 0, **changes: object) -> FrameInfo:
     """Make a frame that is nowhere on disk, a minute after the one before."""
-    frame = FrameInfo(
-        path=Path(f"/frames/frame_{index}.fit"),
-        shape=(300, 400),
-        is_cfa=True,
-        bayer_pattern="GRBG",
-        date=EVENING + timedelta(minutes=index),
-        night=date(2025, 3, 26),
-        filter="IRCUT",
-        mount="ALT_AZ",
-        exposure_s=10.0,
-        instrument=None,
-        object_name=None,
-        wcs_header=None,
-        direction=None,
-        size_bytes=1,
-        mtime_ns=1,
-    )
+    frame = drawn_frame(index, EVENING + timedelta(minutes=index), (300, 400))
+    frame = replace(frame, path=Path(f"/frames/frame_{index}.fit"))
     return replace(frame, **changes)
 
 
