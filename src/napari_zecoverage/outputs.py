@@ -25,7 +25,13 @@ from napari_zecoverage.core.errors import OutputError, reason_of
 from napari_zecoverage.core.frames import RESULT_CREATOR
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.paths import absolute
-from napari_zecoverage.core.placing import folder_in_the_making, not_written, place_for
+from napari_zecoverage.core.placing import (
+    folder_in_the_making,
+    foreign_in_the_way,
+    is_marked,
+    not_written,
+    place_for,
+)
 from napari_zecoverage.core.plain_json import plain
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
@@ -155,12 +161,7 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
     if in_the_way:
         raise OutputError(target, f"has a folder called {in_the_way[0]}; name another folder.")
     if foreign and not force:
-        raise OutputError(
-            target,
-            f"{' and '.join(foreign)} there {'is' if len(foreign) == 1 else 'are'} not of results "
-            "that this program wrote. Name another folder, or say that the results may take the "
-            "place (--force): what is there is then kept under another name.",
-        )
+        raise foreign_in_the_way(target, foreign, "of results that this program wrote", _THINGS)
     if present and not force:
         raise OutputError(
             target,
@@ -183,10 +184,7 @@ def _foreign_names(target: Path) -> tuple[str, ...]:
 
 def _was_written_by_us(path: Path) -> bool:
     """Tell whether the beginning of a file says so: `made_by` in JSON, CREATOR in FITS."""
-    if path.is_symlink() or not path.is_file():
-        return False
-    with open(path, "rb") as file:
-        return RESULT_CREATOR.strip().encode() in file.read(_LOOKED_AT_BYTES)
+    return is_marked(path, RESULT_CREATOR.strip(), within=_LOOKED_AT_BYTES)
 
 
 # --- one file each -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from napari_zecoverage.core.errors import OutputError, reason_of
 from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.paths import absolute
-from napari_zecoverage.core.placing import file_in_the_making, place_for
+from napari_zecoverage.core.placing import file_in_the_making, is_marked, place_for
 from napari_zecoverage.core.plain_json import plain
 from napari_zecoverage.many import StudiedCluster, StudiedRun
 
@@ -177,7 +177,4 @@ def write_run_figures(
 
 def _is_foreign(path: Path) -> bool:
     """Tell whether something that is there is not a run's figures of ours."""
-    if path.is_symlink() or not path.is_file():
-        return True
-    with open(path, "rb") as file:
-        return KIND.encode() not in file.read(200)
+    return not is_marked(path, KIND, within=200)

@@ -67,6 +67,40 @@ def kept_name(path: Path) -> Path:
     return kept
 
 
+def is_marked(path: Path, mark: str, *, within: int) -> bool:
+    """Tell whether a file, and no link to one, has a mark of ours in its first bytes.
+
+    Raises
+    ------
+    OSError
+        It cannot be looked at.
+    """
+    if path.is_symlink() or not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return mark.encode() in file.read(within)
+
+
+def foreign_in_the_way(target: Path, names: Sequence[str], whose: str, things: str) -> OutputError:
+    """Return the error for what has our names in a folder and is not ours.
+
+    Parameters
+    ----------
+    target : Path
+    names : sequence of str
+    whose : str
+        What ours would be of: "of a report that this program made".
+    things : str
+        What is to be written: "the report".
+    """
+    return OutputError(
+        target,
+        f"{' and '.join(names)} there {'is' if len(names) == 1 else 'are'} not {whose}. Name "
+        f"another folder, or say that {things} may take the place (--force): what is there is "
+        "then kept under another name.",
+    )
+
+
 def _nothing_is_foreign(_: Path) -> bool:
     return False
 

@@ -57,26 +57,18 @@ def check_report_folder(folder: str | PathLike[str], *, force: bool = False) -> 
     except OSError as error:
         raise OutputError(target, f"cannot be looked at ({reason_of(error)}).") from error
     if foreign and not force:
-        raise OutputError(
-            target,
-            f"{' and '.join(foreign)} there {'is' if len(foreign) == 1 else 'are'} not of a report "
-            "that this program made. Name another folder, or say that the report may take the "
-            "place (--force): what is there is then kept under another name.",
-        )
+        whose = "of a report that this program made"
+        raise placing.foreign_in_the_way(target, foreign, whose, _THINGS)
 
 
 def _is_foreign(path: Path) -> bool:
     """Tell whether something is there that no report of ours left."""
     if not os.path.lexists(path):
         return False
-    if path.is_symlink():
-        return True
     if path.name == PICTURES_NAME:
-        return not path.is_dir() or not all(_is_picture(each) for each in path.iterdir())
-    if not path.is_file():
-        return True
-    with open(path, "rb") as file:
-        return MADE_BY.encode() not in file.read(_LOOKED_AT_BYTES)
+        is_folder = path.is_dir() and not path.is_symlink()
+        return not is_folder or not all(_is_picture(each) for each in path.iterdir())
+    return not placing.is_marked(path, MADE_BY, within=_LOOKED_AT_BYTES)
 
 
 def _is_picture(path: Path) -> bool:
