@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays_of
+from rectangles import SHAPE, rects
 from scipy import ndimage
 
 from napari_zecoverage.core.crop import (
     Rect,
     edge_trim,
+    parts_outside,
+    places_inside,
     strict_crop,
     valid_without_alpha,
 )
@@ -323,3 +327,26 @@ def test_valid_without_alpha_drops_what_is_not_finite_and_flat_edges() -> None:
     expected[0] = False
     expected[:, -1] = False
     np.testing.assert_array_equal(valid_without_alpha(tile), expected)
+
+
+# --- rectangles ---------------------------------------------------------------------------
+
+
+@given(rect=rects(), box=rects())
+def test_parts_outside(rect, box) -> None:
+    seen = np.zeros(SHAPE, np.uint8)
+    for part in parts_outside(rect, box):
+        seen[part] += 1
+    expected = np.zeros(SHAPE, np.uint8)
+    expected[box.slices] = 1
+    inside = np.zeros(SHAPE, np.bool_)
+    inside[rect.slices] = True
+    expected[inside] = 0
+    np.testing.assert_array_equal(seen, expected)
+
+
+@given(rect=rects(), places=arrays_of.arrays(np.int64, 20, elements=st.integers(0, 23 * 37 - 1)))
+def test_places_inside(rect, places) -> None:
+    inside = np.zeros(SHAPE, np.bool_)
+    inside[rect.slices] = True
+    np.testing.assert_array_equal(places_inside(rect, places, SHAPE[1]), inside.ravel()[places])

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rectangles import SHAPE, rects
 
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.mask_pictures import (
@@ -15,18 +16,7 @@ from napari_zecoverage.core.mask_pictures import (
     NearlyLevel,
     OwnPicture,
     lost_pixels,
-    parts_outside,
-    places_inside,
 )
-
-SHAPE = (23, 37)
-
-
-@st.composite
-def rects(draw: st.DrawFn) -> Rect:
-    y0, y1 = sorted(draw(st.tuples(st.integers(0, SHAPE[0]), st.integers(0, SHAPE[0]))))
-    x0, x1 = sorted(draw(st.tuples(st.integers(0, SHAPE[1]), st.integers(0, SHAPE[1]))))
-    return Rect(y0, x0, y1, x1)
 
 
 @st.composite
@@ -106,23 +96,3 @@ def test_many_places_are_kept_as_bits() -> None:
 @given(opaque=masks, saved=rects())
 def test_packed_and_unpacked(opaque, saved) -> None:
     np.testing.assert_array_equal(OwnPicture.of(opaque, saved).unpacked(), opaque, strict=True)
-
-
-@given(rect=rects(), box=rects())
-def test_parts_outside(rect, box) -> None:
-    seen = np.zeros(SHAPE, np.uint8)
-    for part in parts_outside(rect, box):
-        seen[part] += 1
-    expected = np.zeros(SHAPE, np.uint8)
-    expected[box.slices] = 1
-    inside = np.zeros(SHAPE, np.bool_)
-    inside[rect.slices] = True
-    expected[inside] = 0
-    np.testing.assert_array_equal(seen, expected)
-
-
-@given(rect=rects(), places=arrays(np.int64, 20, elements=st.integers(0, 23 * 37 - 1)))
-def test_places_inside(rect, places) -> None:
-    inside = np.zeros(SHAPE, np.bool_)
-    inside[rect.slices] = True
-    np.testing.assert_array_equal(places_inside(rect, places, SHAPE[1]), inside.ravel()[places])

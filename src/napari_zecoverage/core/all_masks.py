@@ -20,7 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.alpha import CROSS, SMALLEST_DECAY, SQUARE, margin_in_pixels
-from napari_zecoverage.core.crop import Rect, crop_round_core, edge_trim
+from napari_zecoverage.core.crop import (
+    Rect,
+    crop_round_core,
+    edge_trim,
+    parts_outside,
+    places_inside,
+)
 from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
@@ -35,8 +41,6 @@ from napari_zecoverage.core.mask_pictures import (
     NearlyLevel,
     OwnPicture,
     Shown,
-    parts_outside,
-    places_inside,
 )
 from napari_zecoverage.core.outcome import (
     LEAST_KEPT_SHARE,

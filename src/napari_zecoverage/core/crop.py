@@ -52,6 +52,26 @@ class Rect(NamedTuple):
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
+def places_inside(rect: Rect, places: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
+    """Tell which flat places of a picture of this width lie in a rectangle."""
+    y, x = np.divmod(places, width)
+    inside: NDArray[np.bool_] = (y >= rect.y0) & (y < rect.y1) & (x >= rect.x0) & (x < rect.x1)
+    return inside
+
+
+def parts_outside(rect: Rect, box: Rect) -> list[tuple[slice, slice]]:
+    """Return the parts of a box that lie outside a rectangle."""
+    y0, y1 = (min(max(each, box.y0), box.y1) for each in (rect.y0, rect.y1))
+    x0, x1 = (min(max(each, box.x0), box.x1) for each in (rect.x0, rect.x1))
+    parts = (
+        Rect(box.y0, box.x0, y0, box.x1),
+        Rect(y1, box.x0, box.y1, box.x1),
+        Rect(y0, box.x0, y1, x0),
+        Rect(y0, x1, y1, box.x1),
+    )
+    return [each.slices for each in parts if each.height > 0 and each.width > 0]
+
+
 # --- strict crop ---------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.crop import Rect
+from napari_zecoverage.core.crop import Rect, parts_outside
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
 
@@ -207,23 +207,3 @@ def lost_pixels(hidden: Mask, covered: Callable[[Any], Mask], saved: Rect) -> ND
     for part in parts_outside(saved, Rect.whole(hidden.shape)):
         lost[part] += (covered(part) & ~hidden[part]) * np.uint8(CUT_OFF)
     return lost
-
-
-def places_inside(rect: Rect, places: Whole, width: int) -> Mask:
-    """Tell which flat places of a picture of this width lie in a rectangle."""
-    y, x = np.divmod(places, width)
-    inside: Mask = (y >= rect.y0) & (y < rect.y1) & (x >= rect.x0) & (x < rect.x1)
-    return inside
-
-
-def parts_outside(rect: Rect, box: Rect) -> list[tuple[slice, slice]]:
-    """Return the parts of a box that lie outside a rectangle."""
-    y0, y1 = (min(max(each, box.y0), box.y1) for each in (rect.y0, rect.y1))
-    x0, x1 = (min(max(each, box.x0), box.x1) for each in (rect.x0, rect.x1))
-    parts = (
-        Rect(box.y0, box.x0, y0, box.x1),
-        Rect(y1, box.x0, box.y1, box.x1),
-        Rect(y0, box.x0, y1, x0),
-        Rect(y0, x1, y1, box.x1),
-    )
-    return [each.slices for each in parts if each.height > 0 and each.width > 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ import numpy as np
 
 from napari_zecoverage.core.celestial import PIXEL_SCALE_RANGE
 from napari_zecoverage.core.errors import FrameError
+from napari_zecoverage.core.fits_headers import CardValue
 from napari_zecoverage.core.frames import look_at_frame
 from napari_zecoverage.zemosaic.existing_tile import (
     WEIGHT_CARDS,
@@ -73,15 +75,23 @@ def _storage_problems(tile: MasterTile) -> list[str]:
     if tile.cards.get("BITPIX") != -32:
         problems.append(f"Its values are BITPIX {tile.cards.get('BITPIX')}, not float32 (-32).")
     # To signed integers ZeMosaic does apply them (ZEMOSAIC.md §1).
-    applied = tile.cards.get("BITPIX") in (16, 32, 64)
-    for card, neutral in (("BSCALE", 1), ("BZERO", 0)):
-        if not applied and tile.cards.get(card, neutral) != neutral:
-            problems.append(f"It has {card} {tile.cards[card]}, which ZeMosaic does not apply.")
+    if tile.cards.get("BITPIX") not in (16, 32, 64):
+        scaling = _scaling(tile.cards)
+        problems += [f"It has {each}, which ZeMosaic does not apply." for each in scaling]
     if tile.not_finite:
         problems.append(f"{tile.not_finite} of its pixels have values that are not finite.")
     if float(np.abs(tile.pixels).max(initial=0)) <= EMPTY_BELOW:
         problems.append("It is empty: every value is 0.")
     return problems
+
+
+def _scaling(cards: Mapping[str, CardValue]) -> list[str]:
+    """Return the cards that scale what is stored, with their values."""
+    return [
+        f"{card} {cards[card]}"
+        for card, neutral in (("BSCALE", 1), ("BZERO", 0))
+        if cards.get(card, neutral) != neutral
+    ]
 
 
 def _wcs_problems(tile: MasterTile, accepted: bool) -> list[str]:
@@ -118,12 +128,11 @@ def _alpha_problems(tile: MasterTile) -> list[str]:
             f"Its ALPHA is BITPIX {tile.alpha_cards.get('BITPIX')}; ZeMosaic cuts it to uint8, "
             "which makes 0 of every share below 1."
         )
-    for card, neutral in (("BSCALE", 1), ("BZERO", 0)):
-        if tile.alpha_cards.get(card, neutral) != neutral:
-            problems.append(
-                f"Its ALPHA has {card} {tile.alpha_cards[card]}: what is stored is not what it "
-                "means. Write plain bytes, 0 or 255, as ZeMosaic does."
-            )
+    problems += [
+        f"Its ALPHA has {each}: what is stored is not what it means. Write plain bytes, 0 or 255, "
+        "as ZeMosaic does."
+        for each in _scaling(tile.alpha_cards)
+    ]
     opaque = tile.opaque
     shown = float(opaque.mean())
     filled = float(tile.pixels.any(axis=2).mean())
