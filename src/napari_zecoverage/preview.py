@@ -81,7 +81,7 @@ class Previews:
 
     def __call__(self, request: Request) -> Preview:
         """Return the exact preview of a study and the thresholds on it."""
-        study, parameters, judged = request[:3]
+        study, parameters, judged = request.study, request.parameters, request.judged
         last = self._last[1] if self._last is not None and self._last[0] is study else None
         before = None if last is None else last.outcome
         outcome = apply_mask(study, parameters, before=before)

@@ -263,10 +263,9 @@ class ChangingWords(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Ask for another height where the words need it; while hidden nobody is told of them."""
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
-            needed = self.heightForWidth(self.width()) if self.hasHeightForWidth() else -1
-            if self.height() != (needed if needed >= 0 else self.sizeHint().height()):
-                self.updateGeometry()
+        asks = event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show)
+        if asks and self.height() != self.heightForWidth(self.width()):
+            self.updateGeometry()
         return super().event(event)
 
 

@@ -268,7 +268,7 @@ class ClusterLayers:
     def seen_part(self) -> Part:
         """Return which pixels of `removed` the canvas shows, at the screen's resolution."""
         layer = self["removed"]
-        if layer is None or whole_data(layer) is not self._own or not layer.multiscale:
+        if layer is None or not self._is_own(layer) or not layer.multiscale:
             return WHOLE
         step = 2**layer.data_level
         first, last = layer.corner_pixels[:, -2:].astype(int)
@@ -286,13 +286,13 @@ class ClusterLayers:
         whoever listens to the layer's data, are told by `steps_at_rest`.
         """
         layer = self["removed"]
-        # Data that somebody else gave the layer are not ours to write in.
-        if layer is None or self._own is None or whole_data(layer) is not self._own:
+        if layer is None or not self._is_own(layer):
             return
         self._removed = None
         # Data of the same shape change nothing else.
-        self._own[part] = removed
+        whole_data(layer)[part] = removed
         self._draw(layer)
+        self._untold = True
 
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
         """Show what the present thresholds take away of the whole canvas."""
@@ -300,13 +300,13 @@ class ClusterLayers:
         if layer is None or removed is self._removed:
             return
         self._removed = removed
-        if self._own is None or whole_data(layer) is not self._own:
+        if not self._is_own(layer):
             self._own = removed.copy()
             layer.data = pyramid(self._own)
             return
-        seen = self.seen_part()
-        differs = not np.array_equal(self._own[seen], removed[seen])
-        np.copyto(self._own, removed)
+        shown, seen = whole_data(layer), self.seen_part()
+        differs = not np.array_equal(shown[seen], removed[seen])
+        np.copyto(shown, removed)
         if differs:
             self._draw(layer)
         self._untold = True
@@ -315,7 +315,10 @@ class ClusterLayers:
         """Have the canvas, and nobody else, take what is in the layer's memory now."""
         with self._list_left_alone():
             layer.refresh(extent=False, thumbnail=False, highlight=False)
-        self._untold = True
+
+    def _is_own(self, layer: Layer) -> bool:
+        """Tell whether a layer shows our memory; data of somebody else are not ours to write in."""
+        return whole_data(layer) is self._own
 
     def steps_at_rest(self, edge: NDArray[np.float32], saved_rect: Rect) -> Iterator[None]:
         """Show the outlines of what stays, and all of it in napari's list; pausing after each.
