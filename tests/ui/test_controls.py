@@ -242,3 +242,18 @@ def test_a_narrower_column_gives_words_more_lines(words) -> None:
     column.resize(120, 700)
     lay_out_now()
     assert label.height() >= label.heightForWidth(label.width()) > before
+
+
+def test_words_that_begin_empty_get_no_more_than_their_height(qtbot) -> None:
+    column = QWidget()
+    layout = QVBoxLayout(column)
+    label = wrapped_label("words", "")
+    layout.addWidget(ChangingWords(label))
+    layout.addStretch(1)
+    column.resize(200, 600)
+    qtbot.addWidget(column)
+    column.show()
+    qtbot.waitExposed(column)
+    label.setText(LONG)
+    lay_out_now()
+    assert label.height() == label.heightForWidth(label.width()) > 30

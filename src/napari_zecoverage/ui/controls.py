@@ -244,6 +244,10 @@ class ChangingWords(QWidget):
         label.setParent(self)
         self.setSizePolicy(label.sizePolicy())
 
+    def hasHeightForWidth(self) -> bool:
+        """Tell whether the label breaks its lines; one that is empty has not said so yet."""
+        return self._label.wordWrap()
+
     def heightForWidth(self, width: int) -> int:
         """Return the label's."""
         return self._label.heightForWidth(width)
