@@ -464,6 +464,8 @@ def bench_large(window: Window, times: int) -> None:
         report_ticks(f"{shape}: tick", ticks, PREVIEW_MS)
         window.beat.tell(f"{shape}: main thread held at most, while ticking")
         # All masks are to be judged anew: this is seen before they are.
+        # The hand needs a moment from one slider to the other.
+        window.rest(1.5)
         margin = window.slider("margin_percent")
         values = [margin.value() + (k + 1) % 4 for k in range(times)]
         ticks = changing_ticks(window, margin, values)

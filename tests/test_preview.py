@@ -18,9 +18,17 @@ from napari_zecoverage.core.mask_pictures import WHOLE, MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
+from napari_zecoverage.core.rim_distance import RimDistance, rim_distance
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import removed_pixels
-from napari_zecoverage.preview import Previews, QuickPreviews, Request, reduced_study, wants_quick
+from napari_zecoverage.preview import (
+    Previews,
+    QuickPreviews,
+    Request,
+    RimDistances,
+    reduced_study,
+    wants_quick,
+)
 from napari_zecoverage.verdict import verdict_of, verdict_of_judged
 from studies import make_cluster
 
@@ -217,7 +225,7 @@ def test_judged_masks_are_looked_up_at_once_and_exactly(part, padded, moves) -> 
     quick, previews = QuickPreviews(), Previews()
     shown = None
     for parameters in moves:
-        request = Request(study, parameters, judged, found[0], part)
+        request = Request(study, parameters, judged, found[0], part=part)
         seen = quick(request)
         exact = removed_pixels(study, apply_mask(study, parameters))
         if seen is not None:
@@ -226,6 +234,61 @@ def test_judged_masks_are_looked_up_at_once_and_exactly(part, padded, moves) -> 
         if judged.serves(parameters):
             np.testing.assert_array_equal(shown, exact[part])
         assert_same(previews(request), study, parameters)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    margins=st.lists(st.tuples(st.sampled_from([0.0, 1, 5, 9, 40]), st.sampled_from([0.15, 1.0]))),
+    asked=MOVES,
+)
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("part", [WHOLE, PART])
+def test_another_margin_is_looked_up_at_once_and_exactly(part, padded, margins, asked) -> None:
+    study = STUDY
+    if padded:
+        study = replace(STUDY, canvas=Canvas((120, 160), (10, 10), (100, 140)))
+    rim = rim_distance(study, apply_mask(study, asked[0]))
+    moves = [replace(asked[0], margin_percent=m, decay=d) for m, d in margins]
+    quick = QuickPreviews()
+    shown = None
+    for parameters in [*moves, *asked, *moves]:
+        seen = quick(Request(study, parameters, rim=rim, part=part))
+        if seen is not None:
+            assert seen.verdict is None
+            shown = seen.removed
+        if rim is not None and rim.cut(parameters) is not None:
+            exact = removed_pixels(study, apply_mask(study, parameters))
+            np.testing.assert_array_equal(shown, exact[part])
+
+
+def test_distances_are_measured_again_only_where_they_do_not_suffice() -> None:
+    distances, previews = RimDistances(), Previews()
+
+    def rim(study: ClusterStudy, parameters: MaskParameters) -> RimDistance | None:
+        return distances((study, previews(Request(study, parameters))))
+
+    first = rim(STUDY, MaskParameters())
+    assert first is not None
+    assert rim(STUDY, MaskParameters(margin_percent=7, min_coverage_abs=1)) is first
+    other = rim(STUDY, MaskParameters(min_coverage_frac=0.9))
+    assert other is not first
+    assert rim(stepped(6), MaskParameters(min_coverage_frac=0.9)) is not other
+    everywhere = replace(STUDY, coverage=np.full(STUDY.canvas.shape, 8, np.float32))
+    assert rim(everywhere, MaskParameters()) is None
+
+
+def test_what_is_judged_goes_before_what_the_rim_tells() -> None:
+    found: list[MaskPictures] = []
+    judged = judge(STUDY, on_pictures=found.append)
+    rim = rim_distance(STUDY, apply_mask(STUDY, MaskParameters()))
+    request = Request(STUDY, MaskParameters(), judged, found[0], rim)
+    quick = QuickPreviews()
+    assert quick(request).verdict is not None
+    assert quick(request) is None
+    # Told by the rim, of which the masks that are judged know nothing.
+    wider = request._replace(parameters=MaskParameters(margin_percent=7))
+    assert quick(wider).verdict is None
+    assert quick(wider) is None
 
 
 def test_what_looks_the_same_is_looked_up_once() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -16,10 +17,13 @@ from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.mask_pictures import WHOLE
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
+from napari_zecoverage.core.rim_distance import RimDistance, rim_distance
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_zecoverage.core.judged import JudgedCluster
     from napari_zecoverage.core.mask_pictures import MaskPictures, Part
     from napari_zecoverage.core.studied import ClusterStudy
@@ -42,6 +46,8 @@ class Request(NamedTuple):
         What is known of all masks of the study, for the fringe that stays visible.
     pictures : MaskPictures or None
         What each of these masks takes away; only with `judged`.
+    rim : RimDistance or None
+        Tells what masks of another margin, decay and strict crop take away.
     part : pair of slices
         Of the canvas, which alone is seen now.
     """
@@ -50,6 +56,7 @@ class Request(NamedTuple):
     parameters: MaskParameters
     judged: JudgedCluster | None = None
     pictures: MaskPictures | None = None
+    rim: RimDistance | None = None
     part: Part = WHOLE
 
 
@@ -113,8 +120,8 @@ class QuickPreview(NamedTuple):
     Attributes
     ----------
     removed : (h, w) uint8
-        What `removed_pixels` will tell of the pixels of `part`; about so while the
-        masks are not judged.
+        What `removed_pixels` will tell of the pixels of `part`; about so where that
+        could not be looked up.
     part : pair of slices
         Of the canvas.
     verdict : Verdict or None
@@ -129,14 +136,15 @@ class QuickPreview(NamedTuple):
 class QuickPreviews:
     """What is removed, in a few milliseconds: looked up, or seen from afar.
 
-    Once all masks are judged it is exact. Until then it is told from every so-manieth
-    pixel. Not to be called by two threads at a time.
+    Once all masks are judged it is exact, and where only the margin, the decay or the
+    strict crop was moved. Otherwise it is told from every so-manieth pixel. Not to be
+    called by two threads at a time.
     """
 
     def __init__(self) -> None:
         self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
         self._seen_from_afar: MaskOutcome | None = None
-        self._looked_up: tuple[MaskPictures, int] | None = None
+        self._looked_up: tuple[object, object] | None = None
 
     def forget(self) -> None:
         """Let go of the study that was looked at last."""
@@ -146,21 +154,25 @@ class QuickPreviews:
 
     def __call__(self, request: Request) -> QuickPreview | None:
         """Return the quick preview; None where it is the same as of the request before."""
-        study, parameters, judged, pictures, part = request
-        mask = None if judged is None else judged.mask_index(parameters)
-        if mask is None or pictures is None:
-            self._looked_up = None
-            removed = self._removed_from_afar(study, parameters, part)
-            if removed is None:
-                return None
-        elif self._looked_up == (pictures, mask):
+        removed = self._removed(request)
+        if removed is None:
             return None
-        else:
-            self._looked_up = pictures, mask
-            self._seen_from_afar = None
-            removed = pictures.removed(mask, part)
+        study, parameters, judged = request.study, request.parameters, request.judged
         verdict = None if judged is None else verdict_of_judged(study, judged, parameters)
-        return QuickPreview(removed, part, verdict)
+        return QuickPreview(removed, request.part, verdict)
+
+    def _removed(self, request: Request) -> NDArray[np.uint8] | None:
+        """Return what is removed; None where it is the same as before."""
+        study, parameters, part = request.study, request.parameters, request.part
+        source = _source(request)
+        if source is None:
+            self._looked_up = None
+            return self._removed_from_afar(study, parameters, part)
+        self._seen_from_afar = None
+        if self._looked_up == source[:2]:
+            return None
+        self._looked_up = source[:2]
+        return source.removed(part)
 
     def _removed_from_afar(
         self, study: ClusterStudy, parameters: MaskParameters, part: Part
@@ -184,6 +196,48 @@ class QuickPreviews:
         return removed_pixels(reduced, outcome)[np.ix_(rows, columns)]
 
 
+class _Source(NamedTuple):
+    """Where what a mask removes is looked up."""
+
+    room: MaskPictures | RimDistance
+    place: object
+    removed: Callable[[Part], NDArray[np.uint8]]
+
+
+def _source(request: Request) -> _Source | None:
+    """Return where a request is to be looked up; None where nothing is known of its mask."""
+    judged, pictures, rim = request.judged, request.pictures, request.rim
+    mask = None if judged is None else judged.mask_index(request.parameters)
+    if mask is not None and pictures is not None:
+        return _Source(pictures, mask, partial(pictures.removed, mask))
+    cut = None if rim is None else rim.cut(request.parameters)
+    if cut is not None and rim is not None:
+        return _Source(rim, cut, partial(rim.removed, cut))
+    return None
+
+
+class RimDistances:
+    """Distances to the rim of one mask after another; measured anew only where that gives more.
+
+    Not to be called by two threads at a time.
+    """
+
+    def __init__(self) -> None:
+        self._last: RimDistance | None = None
+
+    def __call__(self, request: tuple[ClusterStudy, Preview]) -> RimDistance | None:
+        """Return the distances of a study's mask; None where there are none."""
+        study, preview = request
+        last = self._last
+        if (
+            last is None
+            or last.study is not study
+            or not last.is_ample_for(preview.outcome.parameters)
+        ):
+            self._last = rim_distance(study, preview.outcome)
+        return self._last
+
+
 def _from_afar(parameters: MaskParameters, factor: int) -> MaskParameters:
     """Return the parameters for a canvas of so many times fewer pixels a side."""
     limits = limits_of(MaskParameters, "strict_overlap_crop_min_size_px")
@@ -200,7 +254,12 @@ def _from_afar(parameters: MaskParameters, factor: int) -> MaskParameters:
 
 def wants_quick(request: Request) -> bool:
     """Return whether a quick preview is wanted before the whole one."""
-    return math.prod(request.study.canvas.shape) > QUICK_FROM_PX
+    return is_large(request.study)
+
+
+def is_large(study: ClusterStudy) -> bool:
+    """Return whether a study's mask and picture take too long to be made in one go."""
+    return math.prod(study.canvas.shape) > QUICK_FROM_PX
 
 
 def reduced_study(study: ClusterStudy, factor: int) -> ClusterStudy:

@@ -332,6 +332,15 @@ def test_valid_without_alpha_drops_what_is_not_finite_and_flat_edges() -> None:
 # --- rectangles ---------------------------------------------------------------------------
 
 
+@given(inner=rects())
+def test_a_part_is_told_from_the_corner(inner) -> None:
+    picture = np.arange(60 * 70).reshape(60, 70)
+    whole = Rect(7, 9, 55, 60)
+    np.testing.assert_array_equal(
+        picture[whole.slices][inner.slices], picture[whole.part(inner).slices], strict=True
+    )
+
+
 @given(rect=rects(), box=rects())
 def test_parts_outside(rect, box) -> None:
     seen = np.zeros(SHAPE, np.uint8)

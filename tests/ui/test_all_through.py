@@ -96,7 +96,7 @@ class Person:
             lambda: (
                 not dock._background.running
                 and dock._shown.idle
-                and dock._shown.outlined
+                and dock._shown.at_rest
                 and not dock._inspect_panel._curve_soon.isActive()
             )
         )

@@ -658,7 +658,7 @@ def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) 
     dock.findChild(QDoubleSpinBox, "margin_percent_number").setValue(20)
     dock.findChild(QDoubleSpinBox, "min_coverage_frac_number").setValue(0.7)
     wait_for_preview(qtbot, dock)
-    qtbot.waitUntil(lambda: dock._shown.outlined)
+    qtbot.waitUntil(lambda: dock._shown.at_rest)
     outcome = apply_mask(study, dock.parameters)
     edge = kept_edge(study, outcome, removed_pixels(study, outcome))
     assert len(edge) > 3

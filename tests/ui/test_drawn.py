@@ -15,28 +15,32 @@ pytestmark = pytest.mark.window
 
 
 @pytest.mark.parametrize("zoom", [0.3, 1.1, 4.0])
+@pytest.mark.parametrize(
+    # Where the rim moves to.
+    ("name", "times", "column"),
+    [("min_coverage_frac", 3, 915), ("margin_percent", 1, 1150)],
+)
 def test_what_is_drawn_at_once_is_the_exact_mask(
-    make_napari_viewer, qtbot, make_study, zoom
+    make_napari_viewer, qtbot, make_study, zoom, name, times, column
 ) -> None:
     viewer = make_napari_viewer(show=True)
     dock = dock_of(viewer)
     study = make_study(shape=(1400, 1600))
     dock.show_study(study)
-    qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.outlined, timeout=60_000)
+    qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.at_rest, timeout=60_000)
     removed = viewer.layers["removed"]
     assert removed.multiscale
-    for name in ("kept edge", "saved tile"):
-        viewer.layers[name].visible = False
+    for outline in ("kept edge", "saved tile"):
+        viewer.layers[outline].visible = False
     camera = getattr(viewer, "scene", viewer).camera  # napari moved it in 0.9
     camera.zoom = zoom
-    # Where the rim moves to.
-    camera.center = (300, 915)
+    camera.center = (300, column)
     # Nothing but what the slider itself brings.
     dock._shown._live._soon.setInterval(600_000)
-    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    slider = dock.findChild(QSlider, f"{name}_slider")
     qtbot.wait(50)
     before = viewer.screenshot(canvas_only=True, flash=False)
-    for _ in range(3):
+    for _ in range(times):
         qtbot.keyClick(slider, Qt.Key.Key_PageUp)
     at_once = viewer.screenshot(canvas_only=True, flash=False)
     assert not np.array_equal(at_once, before)

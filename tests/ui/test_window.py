@@ -76,7 +76,7 @@ def test_from_the_sample_to_the_exported_config(
     assert dock.parameters.min_coverage_frac == 0.8
     click(qtbot, dock, "redo")
     assert dock.parameters.min_coverage_frac == 0.9
-    qtbot.waitUntil(lambda: dock._shown.outlined)
+    qtbot.waitUntil(lambda: dock._shown.at_rest)
     assert len(viewer.layers["kept edge"].data) > 3
 
     config = tmp_path / "zemosaic_config.json"

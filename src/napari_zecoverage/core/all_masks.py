@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.alpha import CROSS, SMALLEST_DECAY, SQUARE, margin_in_pixels
+from napari_zecoverage.core.alpha import CROSS, SQUARE, ramp_asked
 from napari_zecoverage.core.crop import (
     Rect,
     crop_round_core,
@@ -27,13 +27,11 @@ from napari_zecoverage.core.crop import (
     parts_outside,
     places_inside,
 )
+from napari_zecoverage.core.cuts import cuts_of
 from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
 from napari_zecoverage.core.mask_choice import (
-    HIDDEN_ALPHA,
-    KEPT_ALPHA,
-    SAME_EVERYWHERE_SHARE,
     usable_coverage,
 )
 from napari_zecoverage.core.mask_pictures import (
@@ -43,8 +41,6 @@ from napari_zecoverage.core.mask_pictures import (
     Shown,
 )
 from napari_zecoverage.core.outcome import (
-    LEAST_KEPT_SHARE,
-    OPAQUE_ALPHA,
     AlphaStats,
     apply_mask,
 )
@@ -53,7 +49,6 @@ from napari_zecoverage.core.ramp import (
     EXACT_REACH_PX,
     Mask,
     Squares,
-    alpha_of_squares,
     squared_distances,
 )
 from napari_zecoverage.core.ranks import Whole, opened_ranks, pixel_counts, ranks_of
@@ -63,7 +58,9 @@ from napari_zecoverage.core.shown_regions import ShownLevels
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
-Fate = Literal["coverage", "discarded", "dropped", "whole"]
+Same = Literal["discarded", "dropped", "whole"]
+"""Why ZeMosaic does the same with many masks."""
+
 Chosen = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """For each opening, the index of each level's mask."""
 
@@ -74,30 +71,6 @@ PIXELS_AT_WORK: Final = 2**25
 """So many pixels are worked on at a time, all threads together."""
 
 MOST_THREADS: Final = 4
-
-
-class _Cuts(NamedTuple):
-    """Alpha of each squared distance, and from which one on it is …
-
-    Attributes
-    ----------
-    alpha : (n,) float64 array
-    some : int
-        … above 0.
-    shown : int
-        … opaque in the saved tile.
-    hidden, kept : int
-        … not hidden, or kept whole, for the rule that discards a mask.
-    core : int
-        … in the strict crop's core.
-    """
-
-    alpha: NDArray[np.float64]
-    some: int
-    shown: int
-    hidden: int
-    kept: int
-    core: int
 
 
 class _Measured(NamedTuple):
@@ -212,16 +185,18 @@ class AllMasks:
         ]
         self.covered_px = int(self._good_px[0][2])
         self._differing = [np.flatnonzero(each != plain) for each in self._ranks]
-        self._margin_px = 0.0
-        if parameters.margin_percent > 0:
-            self._margin_px = margin_in_pixels(plain.shape, parameters.margin_percent)
+        self._margin_px, exponent = ramp_asked(plain.shape, parameters)
         self._told_plainly = self._margin_px > EXACT_REACH_PX
-        self._cuts = _cuts(parameters, 0.0 if self._told_plainly else self._margin_px)
+        self._cuts = cuts_of(
+            0.0 if self._told_plainly else self._margin_px,
+            exponent,
+            parameters.strict_overlap_crop_alpha_threshold,
+        )
         self._disc = _disc(self._margin_px, self._cuts.alpha.size - 1)
         wants_shown = fringe is not None or on_pictures is not None
         self._shown = ShownLevels(plain.shape, len(self.levels)) if wants_shown else None
         self._lock = Lock()
-        self._fates: dict[Fate, _Told] = {}
+        self._fates: dict[Same, _Told] = {}
 
     def look_at_all(
         self,
@@ -316,10 +291,16 @@ class AllMasks:
     def _told(
         self, measured: _Measured, state: int, index: int, change: _Change | None = None
     ) -> _Told:
-        cuts = self._cuts
-        fate, stats = self._fate(measured.counts)
+        cuts, counts = self._cuts, measured.counts
+        fate = cuts.fate(lambda cut: int(counts[cut:].sum()), self._size)
         if fate == "discarded":
             return self._of_fate(fate, state, index)
+        seen = np.flatnonzero(counts)
+        stats = AlphaStats(
+            int(counts[cuts.some :].sum()) / self._size,
+            float(cuts.alpha[seen[0]]),
+            float(cuts.alpha[seen[-1]]),
+        )
         if fate == "dropped":
             told = self._of_fate(fate, state, index)
             field = told.field._replace(alpha_stats=stats)
@@ -339,27 +320,14 @@ class AllMasks:
         told = _Told(("coverage", state, index), field)
         if self._shown is None:
             return told
-        shows_all = int(measured.counts[cuts.shown :].sum()) == measured.shown_px
+        shows_all = int(counts[cuts.shown :].sum()) == measured.shown_px
         shown = NearlyLevel(index, measured.saved, shows_all)
         if change is not None:
             hidden = (change.before >= cuts.shown) & (change.after < cuts.shown)
             shown = shown._replace(unseen=change.places[hidden])
         return told._replace(shown=shown)
 
-    def _fate(self, counts: Whole) -> tuple[Fate, AlphaStats]:
-        """Return what becomes of a coverage mask, and the stats of its alpha."""
-        cuts, seen = self._cuts, np.flatnonzero(counts)
-        stats = AlphaStats(
-            int(counts[cuts.some :].sum()) / self._size,
-            float(cuts.alpha[seen[0]]),
-            float(cuts.alpha[seen[-1]]),
-        )
-        kept, hidden = int(counts[cuts.kept :].sum()), int(counts[: cuts.hidden].sum())
-        if max(kept, hidden) / self._size > SAME_EVERYWHERE_SHARE:
-            return "discarded", stats
-        return "dropped" if stats.nonzero_frac < LEAST_KEPT_SHARE else "coverage", stats
-
-    def _of_fate(self, fate: Fate, state: int, index: int) -> _Told:
+    def _of_fate(self, fate: Same, state: int, index: int) -> _Told:
         """Return what ZeMosaic does instead: the same for all masks of a fate."""
         with self._lock:
             if fate not in self._fates:
@@ -452,9 +420,7 @@ class AllMasks:
             trim, skipped = edge_trim(squares[saved.slices] >= self._cuts.some)
             if skipped:
                 guards.append("edge trim skipped")
-            if trim is not None:
-                y0, x0 = saved.y0, saved.x0
-                saved = Rect(y0 + trim.y0, x0 + trim.x0, y0 + trim.y1, x0 + trim.x1)
+            saved = saved if trim is None else saved.part(trim)
         return saved, tuple(guards)
 
     def _sums(self, squares: Squares, counts: Whole, box: Rect, saved: Rect) -> tuple[int, float]:
@@ -523,24 +489,6 @@ class AllMasks:
 
 
 # --- parts of it -----------------------------------------------------------------------------
-
-
-def _cuts(parameters: MaskParameters, margin_px: float) -> _Cuts:
-    alpha = np.array([0, 1], dtype=np.float32)
-    if margin_px:
-        alpha = alpha_of_squares(margin_px, 1.0 / max(parameters.decay, SMALLEST_DECAY))
-    return _Cuts(
-        alpha.astype(np.float64),
-        _first(alpha > 0),
-        _first(alpha >= OPAQUE_ALPHA),
-        _first(alpha >= HIDDEN_ALPHA),
-        _first(alpha > KEPT_ALPHA),
-        _first(alpha >= parameters.strict_overlap_crop_alpha_threshold),
-    )
-
-
-def _first(reached: Mask) -> int:
-    return int(np.argmax(reached)) if reached.any() else reached.size
 
 
 def _disc(margin_px: float, last: int) -> NDArray[Any]:

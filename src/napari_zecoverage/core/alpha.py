@@ -184,10 +184,7 @@ def coverage_mask(
         Alpha, and how it came about.
     """
     good, threshold, rule, nothing_left = _good(coverage, maximum, parameters, before)
-    margin_px, exponent = 0.0, 0.0
-    if parameters.margin_percent > 0:
-        margin_px = margin_in_pixels(good.shape, parameters.margin_percent)
-        exponent = 1.0 / max(float(parameters.decay), SMALLEST_DECAY)
+    margin_px, exponent = ramp_asked(good.shape, parameters)
     if before is not None and good is before.good and before.ramp == (margin_px, exponent):
         alpha = before.alpha
     elif margin_px == 0:
@@ -229,6 +226,14 @@ def _good(
         # Coverage counts frames: between two counts a threshold decides nothing.
         good = before.good
     return good, threshold, rule, nothing_left
+
+
+def ramp_asked(shape: tuple[int, ...], parameters: AlphaSettings) -> tuple[float, float]:
+    """Return what decides `alpha` where the good pixels are known; see `CoverageMask.ramp`."""
+    if parameters.margin_percent <= 0:
+        return 0.0, 0.0
+    exponent = 1.0 / max(float(parameters.decay), SMALLEST_DECAY)
+    return margin_in_pixels(shape, parameters.margin_percent), exponent
 
 
 def margin_in_pixels(shape: tuple[int, ...], margin_percent: float) -> float:

@@ -51,6 +51,10 @@ class Rect(NamedTuple):
         """Rows and columns, to index an array with."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
+    def part(self, inner: Rect) -> Rect:
+        """Return where a rectangle lies that is told relative to this one."""
+        return Rect(self.y0 + inner.y0, self.x0 + inner.x0, self.y0 + inner.y1, self.x0 + inner.x1)
+
 
 def places_inside(rect: Rect, places: NDArray[np.int64], width: int) -> NDArray[np.bool_]:
     """Tell which flat places of a picture of this width lie in a rectangle."""
@@ -132,21 +136,53 @@ def crop_round_core(
     tuple of (Rect or None) and str
         As `strict_crop`.
     """
-    core_share = cv2.countNonZero(core) / core.size
+    height, width = core.shape
+    x, y, w, h = cv2.boundingRect(core)
+    box, canvas = Rect(y, x, y + h, x + w), Rect(0, 0, height, width)
+    return crop_round_box(box, cv2.countNonZero(core) / core.size, canvas, parameters, measured)
+
+
+def crop_round_box(
+    box: Rect, core_share: float, canvas: Rect, parameters: MaskParameters, measured: str = "alpha"
+) -> tuple[Rect | None, str]:
+    """Return what `crop_round_core` does when no more than the core's size is known.
+
+    Parameters
+    ----------
+    box : Rect
+        Round all of the core.
+    core_share : float
+        Of the canvas's pixels that belong to the core.
+    canvas : Rect
+        All of it.
+    parameters, measured
+        As for `crop_round_core`.
+
+    Returns
+    -------
+    tuple of (Rect or None) and str
+        As `strict_crop`.
+    """
     if core_share == 0 or core_share < parameters.strict_overlap_crop_min_nonzero_frac:
         return None, (
             f"strict crop skipped: {core_share:.1%} of the tile reaches {measured} "
             f"{parameters.strict_overlap_crop_alpha_threshold:g}, ZeMosaic wants at least "
             f"{parameters.strict_overlap_crop_min_nonzero_frac:.1%}; the tile keeps its size"
         )
-    rect = _grown_bounding_box(core, parameters.strict_overlap_crop_bbox_pad_px)
+    pad = parameters.strict_overlap_crop_bbox_pad_px
+    rect = Rect(
+        max(0, box.y0 - pad),
+        max(0, box.x0 - pad),
+        min(canvas.y1, box.y1 + pad),
+        min(canvas.x1, box.x1 + pad),
+    )
     smallest = parameters.strict_overlap_crop_min_size_px
     if rect.height < smallest or rect.width < smallest:
         return None, (
             f"strict crop skipped: it would leave {rect.width}×{rect.height} px (width × height), "
             f"ZeMosaic wants at least {smallest} px on each side; the tile keeps its size"
         )
-    if rect == Rect.whole(core.shape):
+    if rect == canvas:
         return None, ""
     return rect, ""
 
@@ -160,12 +196,6 @@ def _coverage_share(coverage: NDArray[np.float32] | None) -> NDArray[np.float32]
         coverage = np.where(np.isfinite(coverage), coverage, np.float32(0))
         most = coverage.max()
     return coverage / most if most > 0 else None
-
-
-def _grown_bounding_box(mask: NDArray[np.uint8], pad: int) -> Rect:
-    height, width = mask.shape
-    x, y, w, h = cv2.boundingRect(mask)
-    return Rect(max(0, y - pad), max(0, x - pad), min(height, y + h + pad), min(width, x + w + pad))
 
 
 # --- edge trim -----------------------------------------------------------------------------

@@ -137,7 +137,7 @@ class MaskPictures:
         return lost_pixels(
             self._hidden(shown, part),
             lambda inner: top[inner] != self._never,
-            _rect_in(part, shown.saved, self._top.shape),
+            rect_in(part, shown.saved, self._top.shape),
         )
 
     def _hidden(self, shown: Shown, part: Part = WHOLE) -> Mask:
@@ -174,8 +174,8 @@ def _places_in(part: slice, places: Whole, size: int) -> Whole:
     return numbers[places]
 
 
-def _rect_in(part: Part, rect: Rect, shape: tuple[int, ...]) -> Rect:
-    """Return which rows and columns of a part lie in a rectangle of the canvas."""
+def rect_in(part: Part, rect: Rect, shape: tuple[int, ...]) -> Rect:
+    """Return which rows and columns of a part lie in a rectangle of the canvas, of that shape."""
     rows, columns = (np.arange(size)[each] for each, size in zip(part, shape, strict=True))
     return Rect(
         int(np.searchsorted(rows, rect.y0)),

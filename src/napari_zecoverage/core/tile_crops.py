@@ -71,8 +71,7 @@ def crop_tile(
     notes += _said_of_edge_trim(trim, skipped, valid)
     if trim is None:
         return TileCrops(strict, None, kept, notes)
-    saved = Rect(kept.y0 + trim.y0, kept.x0 + trim.x0, kept.y0 + trim.y1, kept.x0 + trim.x1)
-    return TileCrops(strict, trim, saved, notes)
+    return TileCrops(strict, trim, kept.part(trim), notes)
 
 
 def _valid(

@@ -16,6 +16,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.rim_distance import RimDistance
 from napari_zecoverage.picture import fringe_colours
 from napari_zecoverage.pixel import PixelFacts, PixelReader
 from napari_zecoverage.preview import (
@@ -24,6 +25,8 @@ from napari_zecoverage.preview import (
     QuickPreview,
     QuickPreviews,
     Request,
+    RimDistances,
+    is_large,
     wants_quick,
 )
 from napari_zecoverage.ui.jobs import Look, Pictures, Studied, edge_of, stretch_again
@@ -94,6 +97,7 @@ class ShownStudy(QObject):
         self._preview: Preview | None = None
         self._verdict: Verdict | None = None
         self._reader: PixelReader | None = None
+        self._rim: RimDistance | None = None
         self._fringe_channel = 0
         self._wanted = ""  # a layer that is to be shown as soon as it comes
         self._has_layers = False
@@ -102,12 +106,14 @@ class ShownStudy(QObject):
         self._quick_previews = QuickPreviews()
         self._live = QuickThenExact(Previews(), self._quick_previews, wants_quick, self)
         self._edges = LatestWins(edge_of, self)
+        self._rims = LatestWins(RimDistances(), self)
         self._pictures = LatestWins(stretch_again, self)
         self._words_soon = _timer(self, self._say_verdict)
         self._outlines_soon = _timer(self, self._ask_for_outlines)
         self._live.computed.connect(self._on_computed)
         self._live.quickly_computed.connect(self._on_quickly_computed)
         self._edges.computed.connect(self._on_edge)
+        self._rims.computed.connect(self._on_rim)
         self._pictures.computed.connect(self._on_pictures)
         self.measuring.begun.connect(self._on_measuring)
         self.measuring.fringe_measured.connect(self._show_fringe)
@@ -136,10 +142,10 @@ class ShownStudy(QObject):
         return self.up_to_date and self.measuring.idle
 
     @property
-    def outlined(self) -> bool:
-        """Whether the outlines are those of the present thresholds, too."""
+    def at_rest(self) -> bool:
+        """Whether what waits for the sliders to rest is done, too."""
         to_come = self._outlines_soon.isActive() or self._turns_at_rest.busy
-        return self.up_to_date and self._edges.idle and not to_come
+        return self.up_to_date and self._edges.idle and self._rims.idle and not to_come
 
     def show(
         self,
@@ -158,6 +164,7 @@ class ShownStudy(QObject):
         self._snapshot = snapshot
         self._reader = PixelReader(studied.study)
         self._preview = None
+        self._rim = None
         self._has_layers = False
         # Its figures are not those of this one.
         self.measuring.stop()
@@ -226,6 +233,7 @@ class ShownStudy(QObject):
         self._live.forget()
         self._quick_previews.forget()
         self._edges.forget()
+        self._rims.forget()
         self._pictures.forget()
         self._turns_at_rest.forget()
         for timer in (self._words_soon, self._outlines_soon):
@@ -290,7 +298,7 @@ class ShownStudy(QObject):
         if self._study is not None and self._has_layers:
             self.measuring.give_way(True)
             measured = self.measuring
-            known = measured.judged_cluster, measured.pictures
+            known = measured.judged_cluster, measured.pictures, self._rim
             part = self._layers.seen_part()
             self._live.submit(Request(self._study, self._parameters, *known, part))
 
@@ -312,6 +320,9 @@ class ShownStudy(QObject):
             self._verdict = result.verdict
             self._words_soon.start(0)
             self._outlines_soon.start(_OUTLINES_MS)
+            if self.measuring.pictures is None:
+                # Nothing tells another margin's mask at once, or not this far.
+                self._ask_for_rim()
             self.outcome_computed.emit(result.outcome)
         elif isinstance(result, Exception):
             self.measuring.give_way(False)
@@ -324,6 +335,18 @@ class ShownStudy(QObject):
     def _ask_for_outlines(self) -> None:
         if self._preview is not None and self._study is not None:
             self._edges.submit((self._study, self._preview))
+            self._ask_for_rim()
+
+    def _ask_for_rim(self) -> None:
+        """Have ready what a moved margin takes away, before it is moved."""
+        study, preview = self._study, self._preview
+        if study is not None and preview is not None and is_large(study):
+            self._rims.submit((study, preview))
+
+    def _on_rim(self, _request: object, rim: object) -> None:
+        if isinstance(rim, Exception):
+            logger.warning("the distances to the rim could not be measured", exc_info=rim)
+        self._rim = rim if isinstance(rim, RimDistance) else None
 
     def _on_edge(self, request: Any, edge: object) -> None:
         preview = request[1]
