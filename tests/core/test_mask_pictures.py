@@ -93,6 +93,8 @@ def test_many_places_are_kept_as_bits() -> None:
         )
 
 
-@given(opaque=masks, saved=rects())
-def test_packed_and_unpacked(opaque, saved) -> None:
-    np.testing.assert_array_equal(OwnPicture.of(opaque, saved).unpacked(), opaque, strict=True)
+@given(opaque=masks, saved=rects(), part=parts())
+def test_packed_and_unpacked(opaque, saved, part) -> None:
+    picture = OwnPicture.of(opaque, saved)
+    np.testing.assert_array_equal(picture.unpacked(), opaque, strict=True)
+    np.testing.assert_array_equal(picture.unpacked(part), opaque[part], strict=True)

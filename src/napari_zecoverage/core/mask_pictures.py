@@ -64,7 +64,8 @@ class OwnPicture:
     saved : Rect
         What of the canvas the saved tile keeps.
     packed : bytes
-        Compressed bits of the canvas's opaque pixels, before any crop.
+        Compressed bits of the canvas's opaque pixels, before any crop; each row begins
+        with a byte of its own.
     """
 
     shape: tuple[int, int]
@@ -75,13 +76,26 @@ class OwnPicture:
     def of(cls, opaque: Mask, saved: Rect) -> Self:
         """Pack which of the canvas's pixels, (H, W), are opaque."""
         height, width = opaque.shape
-        return cls((height, width), saved, zlib.compress(np.packbits(opaque).tobytes(), 1))
+        bits = np.packbits(opaque, axis=1)
+        return cls((height, width), saved, zlib.compress(bits.tobytes(), 1))
 
-    def unpacked(self) -> Mask:
-        """Return the opaque pixels, (H, W) bool."""
-        bits = np.frombuffer(zlib.decompress(self.packed), np.uint8)
-        count = self.shape[0] * self.shape[1]
-        return np.unpackbits(bits, count=count).reshape(self.shape).view(np.bool_)
+    def bits(self) -> NDArray[np.uint8]:
+        """Return the packed rows, as `unpacked` takes them."""
+        return np.frombuffer(zlib.decompress(self.packed), np.uint8).reshape(self.shape[0], -1)
+
+    def unpacked(self, part: Part = WHOLE, bits: NDArray[np.uint8] | None = None) -> Mask:
+        """Return the opaque pixels of a part of the canvas, (h, w) bool.
+
+        Parameters
+        ----------
+        part : pair of slices
+            The rows beyond it are not unpacked.
+        bits : array, optional
+            What `bits` gave.
+        """
+        rows, columns = part
+        seen = (self.bits() if bits is None else bits)[rows]
+        return np.unpackbits(seen, axis=1, count=self.shape[1])[:, columns].view(np.bool_)
 
 
 Shown = NearlyLevel | OwnPicture
@@ -113,7 +127,7 @@ class MaskPictures:
         self._top = top
         self._shown = [self._packed(each) for each in shown]
         # Many masks are dropped in the same way: one picture serves them all.
-        self._unpacked: tuple[OwnPicture, Mask] | None = None
+        self._bits: tuple[OwnPicture, NDArray[np.uint8]] | None = None
 
     def removed(self, mask: int, part: Part = WHOLE) -> NDArray[np.uint8]:
         """Return what a mask and the crops take away. Safe to call from any thread.
@@ -143,7 +157,7 @@ class MaskPictures:
     def _hidden(self, shown: Shown, part: Part = WHOLE) -> Mask:
         top = self._top[part]
         if isinstance(shown, OwnPicture):
-            hidden = ~self._opaque(shown)[part]
+            hidden = ~shown.unpacked(part, self._bits_of(shown))
             hidden &= top != self._never
             return hidden
         hidden = top < shown.level
@@ -154,10 +168,10 @@ class MaskPictures:
             hidden[y[within], x[within]] = True
         return hidden
 
-    def _opaque(self, picture: OwnPicture) -> Mask:
-        last = self._unpacked
+    def _bits_of(self, picture: OwnPicture) -> NDArray[np.uint8]:
+        last = self._bits
         if last is None or last[0] is not picture:
-            self._unpacked = last = picture, picture.unpacked()
+            self._bits = last = picture, picture.bits()
         return last[1]
 
     def _packed(self, shown: Shown | None) -> Shown | None:

@@ -80,7 +80,8 @@ class ShownLevels:
 
         def visible(shown: Shown) -> Whole:
             if isinstance(shown, OwnPicture):
-                seen = regions[shown.saved.slices][shown.unpacked()[shown.saved.slices]]
+                saved = shown.saved.slices
+                seen = regions[saved][shown.unpacked(saved)]
                 return np.bincount(seen, minlength=n_regions)
             counts, unseen = of_level[:, shown.level], shown.unseen
             if not shown.shows_all:
