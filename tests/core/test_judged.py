@@ -194,10 +194,24 @@ def test_margin_beyond_exact_distances(monkeypatch) -> None:
     check_all_masks(study_of(patches(rng, 5, (90, 80))), MaskParameters(), with_fringe=True)
 
 
-def test_opening_that_takes_much_away(monkeypatch) -> None:
-    monkeypatch.setattr(all_masks, "MOST_LOST", 2000)
+@pytest.mark.parametrize(
+    ("limit", "value"), [("MOST_SURROUNDINGS", 0.08), ("MOST_CHANGED", 0.0013)]
+)
+def test_opening_that_takes_much_away(monkeypatch, limit, value) -> None:
+    monkeypatch.setattr(all_masks, limit, value)
+    told: list[bool] = []
+    nearer = all_masks.AllMasks._nearer
+
+    def counted(*asked: object) -> object:
+        change = nearer(*asked)
+        told.append(change is not None)
+        return change
+
+    monkeypatch.setattr(all_masks.AllMasks, "_nearer", counted)
     rng = np.random.default_rng(8)
     check_all_masks(study_of(patches(rng, 5, (90, 80))), MaskParameters(), with_fringe=True)
+    # Some are told from the level's, some by themselves.
+    assert set(told) == {True, False}
 
 
 def test_equal_masks_are_judged_once() -> None:

@@ -64,8 +64,11 @@ Same = Literal["discarded", "dropped", "whole"]
 Chosen = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
 """For each opening, the index of each level's mask."""
 
-MOST_LOST: Final = 2e7
-"""An opening whose lost pixels have more surroundings than this gets distances of its own."""
+MOST_SURROUNDINGS: Final = 8
+"""An opening whose lost pixels have surroundings of more canvases gets distances of its own …"""
+
+MOST_CHANGED: Final = 1 / 64
+"""… and so does one that changes more of the canvas: a list of places is then too long."""
 
 PIXELS_AT_WORK: Final = 2**25
 """So many pixels are worked on at a time, all threads together."""
@@ -262,10 +265,11 @@ class AllMasks:
             lost = self._lost(state, index)
             if lost.size == 0:
                 told.append(told[0])
-            elif lost.size * self._disc.size > MOST_LOST:
+                continue
+            change = self._nearer(plain.squares, lost)
+            if change is None:
                 told.append(self._alone(state, index))
             else:
-                change = self._nearer(plain.squares, lost)
                 told.append(self._told(self._changed(plain, change), state, index, change))
         return told
 
@@ -432,9 +436,14 @@ class AllMasks:
         light = float((inside[seen] * self._cuts.alpha[seen]).sum())
         return int(inside[self._cuts.shown :].sum()), light
 
-    def _nearer(self, squares: Squares, lost: Whole) -> _Change:
-        """Return where a pixel that the opening took away is nearer than the outside was."""
-        width = squares.shape[1]
+    def _nearer(self, squares: Squares, lost: Whole) -> _Change | None:
+        """Return where a pixel that the opening took away is nearer than the outside was.
+
+        None where that is no quicker than distances of their own.
+        """
+        if lost.size * self._disc.size > MOST_SURROUNDINGS * self._size:
+            return None
+        width, changed = squares.shape[1], 0
         reach = self._disc.shape[0] // 2
         places, distances = [], []
         for y, x in zip(*(each.tolist() for each in np.divmod(lost, width)), strict=True):
@@ -445,6 +454,9 @@ class AllMasks:
             rows, columns = np.divmod(np.flatnonzero(disc < window), window.shape[1])
             places.append((rows + top) * width + columns + left)
             distances.append(disc[rows, columns])
+            changed += rows.size
+            if changed > MOST_CHANGED * self._size:
+                return None
         place, distance = np.concatenate(places), np.concatenate(distances).astype(np.int64)
         order = np.lexsort((distance, place))
         place, distance = place[order], distance[order]
