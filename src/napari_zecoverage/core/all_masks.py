@@ -31,26 +31,11 @@ from napari_zecoverage.core.cuts import cuts_of
 from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
-from napari_zecoverage.core.mask_choice import (
-    usable_coverage,
-)
-from napari_zecoverage.core.mask_pictures import (
-    MaskPictures,
-    NearlyLevel,
-    OwnPicture,
-    Shown,
-)
-from napari_zecoverage.core.outcome import (
-    AlphaStats,
-    apply_mask,
-)
+from napari_zecoverage.core.mask_choice import usable_coverage
+from napari_zecoverage.core.mask_pictures import MaskPictures, NearlyLevel, OwnPicture, Shown
+from napari_zecoverage.core.outcome import AlphaStats, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.core.ramp import (
-    EXACT_REACH_PX,
-    Mask,
-    Squares,
-    squared_distances,
-)
+from napari_zecoverage.core.ramp import EXACT_REACH_PX, Mask, Squares, squared_distances
 from napari_zecoverage.core.ranks import Whole, opened_ranks, pixel_counts, ranks_of
 from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM
 from napari_zecoverage.core.shown_regions import ShownLevels

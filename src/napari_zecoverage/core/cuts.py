@@ -11,11 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.mask_choice import (
-    HIDDEN_ALPHA,
-    KEPT_ALPHA,
-    SAME_EVERYWHERE_SHARE,
-)
+from napari_zecoverage.core.mask_choice import HIDDEN_ALPHA, KEPT_ALPHA, SAME_EVERYWHERE_SHARE
 from napari_zecoverage.core.outcome import LEAST_KEPT_SHARE, OPAQUE_ALPHA
 from napari_zecoverage.core.ramp import Mask, alpha_of_squares
 

@@ -14,11 +14,7 @@ import numpy as np
 from napari_zecoverage.core.crop import Rect, parts_outside, places_inside
 from napari_zecoverage.core.errors import ParameterError
 from napari_zecoverage.core.fringe import Fringe, ResidualFringe, residual_of_visible
-from napari_zecoverage.core.mask_pictures import (
-    MaskPictures,
-    OwnPicture,
-    Shown,
-)
+from napari_zecoverage.core.mask_pictures import MaskPictures, OwnPicture, Shown
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
 
