@@ -18,14 +18,13 @@ from napari_zecoverage.core.mask_pictures import WHOLE, MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.registration import Registration
-from napari_zecoverage.core.rim_distance import RimDistance, rim_distance
+from napari_zecoverage.core.rim_distance import rim_distance
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.preview import (
     Previews,
     QuickPreviews,
     Request,
-    RimDistances,
     reduced_study,
     wants_quick,
 )
@@ -261,22 +260,6 @@ def test_another_margin_is_looked_up_at_once_and_exactly(part, padded, margins, 
             np.testing.assert_array_equal(shown, exact[part])
 
 
-def test_distances_are_measured_again_only_where_they_do_not_suffice() -> None:
-    distances, previews = RimDistances(), Previews()
-
-    def rim(study: ClusterStudy, parameters: MaskParameters) -> RimDistance | None:
-        return distances((study, previews(Request(study, parameters))))
-
-    first = rim(STUDY, MaskParameters())
-    assert first is not None
-    assert rim(STUDY, MaskParameters(margin_percent=7, min_coverage_abs=1)) is first
-    other = rim(STUDY, MaskParameters(min_coverage_frac=0.9))
-    assert other is not first
-    assert rim(stepped(6), MaskParameters(min_coverage_frac=0.9)) is not other
-    everywhere = replace(STUDY, coverage=np.full(STUDY.canvas.shape, 8, np.float32))
-    assert rim(everywhere, MaskParameters()) is None
-
-
 def test_what_is_judged_goes_before_what_the_rim_tells() -> None:
     found: list[MaskPictures] = []
     judged = judge(STUDY, on_pictures=found.append)
@@ -289,6 +272,12 @@ def test_what_is_judged_goes_before_what_the_rim_tells() -> None:
     wider = request._replace(parameters=MaskParameters(margin_percent=7))
     assert quick(wider).verdict is None
     assert quick(wider) is None
+    # Another part of the canvas is not known yet.
+    assert quick(wider._replace(part=PART)) is not None
+    # A rim of another study tells nothing of this one.
+    other = wider._replace(study=replace(STUDY), part=PART)
+    np.testing.assert_array_equal(quick(other).removed, QuickPreviews()(other).removed)
+    assert quick(wider._replace(part=PART)) is not None
 
 
 def test_what_looks_the_same_is_looked_up_once() -> None:

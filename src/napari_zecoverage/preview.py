@@ -17,7 +17,6 @@ from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.mask_pictures import WHOLE
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
-from napari_zecoverage.core.rim_distance import RimDistance, rim_distance
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
 
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_zecoverage.core.judged import JudgedCluster
     from napari_zecoverage.core.mask_pictures import MaskPictures, Part
+    from napari_zecoverage.core.rim_distance import RimDistance
     from napari_zecoverage.core.studied import ClusterStudy
 
 QUICK_FROM_PX: Final = 1_000_000
@@ -45,7 +45,7 @@ class Request(NamedTuple):
     judged : JudgedCluster or None
         What is known of all masks of the study, for the fringe that stays visible.
     pictures : MaskPictures or None
-        What each of these masks takes away; only with `judged`.
+        What the masks of the study take away, as far as that is known yet.
     rim : RimDistance or None
         Tells what masks of another margin, decay and strict crop take away.
     part : pair of slices
@@ -136,15 +136,15 @@ class QuickPreview(NamedTuple):
 class QuickPreviews:
     """What is removed, in a few milliseconds: looked up, or seen from afar.
 
-    Once all masks are judged it is exact, and where only the margin, the decay or the
-    strict crop was moved. Otherwise it is told from every so-manieth pixel. Not to be
+    It is exact where the mask was judged already, and where only the margin, the decay or
+    the strict crop was moved. Otherwise it is told from every so-manieth pixel. Not to be
     called by two threads at a time.
     """
 
     def __init__(self) -> None:
         self._reduced: tuple[ClusterStudy, ClusterStudy, int] | None = None
         self._seen_from_afar: MaskOutcome | None = None
-        self._looked_up: tuple[object, object] | None = None
+        self._looked_up: tuple[object, object, Part] | None = None
 
     def forget(self) -> None:
         """Let go of the study that was looked at last."""
@@ -169,9 +169,10 @@ class QuickPreviews:
             self._looked_up = None
             return self._removed_from_afar(study, parameters, part)
         self._seen_from_afar = None
-        if self._looked_up == source[:2]:
+        looked_up = source.room, source.place, part
+        if self._looked_up == looked_up:
             return None
-        self._looked_up = source[:2]
+        self._looked_up = looked_up
         return source.removed(part)
 
     def _removed_from_afar(
@@ -206,36 +207,14 @@ class _Source(NamedTuple):
 
 def _source(request: Request) -> _Source | None:
     """Return where a request is to be looked up; None where nothing is known of its mask."""
-    judged, pictures, rim = request.judged, request.pictures, request.rim
-    mask = None if judged is None else judged.mask_index(request.parameters)
-    if mask is not None and pictures is not None:
-        return _Source(pictures, mask, partial(pictures.removed, mask))
-    cut = None if rim is None else rim.cut(request.parameters)
-    if cut is not None and rim is not None:
-        return _Source(rim, cut, partial(rim.removed, cut))
-    return None
-
-
-class RimDistances:
-    """Distances to the rim of one mask after another; measured anew only where that gives more.
-
-    Not to be called by two threads at a time.
-    """
-
-    def __init__(self) -> None:
-        self._last: RimDistance | None = None
-
-    def __call__(self, request: tuple[ClusterStudy, Preview]) -> RimDistance | None:
-        """Return the distances of a study's mask; None where there are none."""
-        study, preview = request
-        last = self._last
-        if (
-            last is None
-            or last.study is not study
-            or not last.is_ample_for(preview.outcome.parameters)
-        ):
-            self._last = rim_distance(study, preview.outcome)
-        return self._last
+    pictures, rim = request.pictures, request.rim
+    shown = None if pictures is None else pictures.shown(request.parameters)
+    if shown is not None and pictures is not None:
+        return _Source(pictures, id(shown), partial(pictures.removed, shown))
+    if rim is None or rim.study is not request.study:
+        return None
+    cut = rim.cut(request.parameters)
+    return None if cut is None else _Source(rim, cut, partial(rim.removed, cut))
 
 
 def _from_afar(parameters: MaskParameters, factor: int) -> MaskParameters:

@@ -25,7 +25,7 @@ from napari_zecoverage.core.errors import (
 )
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
-from napari_zecoverage.core.levels import LevelField, guards_of_settings
+from napari_zecoverage.core.levels import LevelField, guards_of_settings, level_index
 from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -89,8 +89,11 @@ def check_all_masks(study: ClusterStudy, parameters: MaskParameters, with_fringe
             )
             outcome = apply_mask(study, asked, fringe=fringe)
             check(judged, asked, outcome)
-            removed = pictures.removed(judged.mask_index(asked))
-            np.testing.assert_array_equal(removed, removed_pixels(study, outcome))
+            shown = pictures.shown(asked)
+            assert (shown is None) == (outcome.field_lost is None)
+            if shown is not None:
+                removed = pictures.removed(shown)
+                np.testing.assert_array_equal(removed, removed_pixels(study, outcome))
 
 
 NOTES = {
@@ -192,6 +195,42 @@ def test_margin_beyond_exact_distances(monkeypatch) -> None:
     monkeypatch.setattr(all_masks, "EXACT_REACH_PX", 1)
     rng = np.random.default_rng(8)
     check_all_masks(study_of(patches(rng, 5, (90, 80))), MaskParameters(), with_fringe=True)
+
+
+def test_opening_that_leaves_nothing_of_a_flat_strip() -> None:
+    # Lower than the margin: distances are taken in another way there.
+    coverage = np.zeros((15, 200))
+    coverage[3:-3] = 1
+    coverage[7:9] = 4
+    parameters = MaskParameters(margin_percent=25, decay=3, strict_overlap_crop_enabled=False)
+    check_all_masks(study_of(coverage), parameters, with_fringe=False)
+
+
+def test_what_was_looked_at_is_known_while_others_are(monkeypatch) -> None:
+    monkeypatch.setattr(all_masks, "MOST_THREADS", 1)
+    study = study_of(patches(np.random.default_rng(3), 9, (90, 80)))
+    levels = judge(study).levels
+    middle = MaskParameters(min_coverage_abs=0, min_coverage_frac=0.5, morph_open_px=0)
+    given: list[MaskPictures] = []
+    known: list[set[int]] = []
+
+    def look(_done: int, _count: int) -> None:
+        (pictures,) = given
+        known.append(set())
+        for index, level in enumerate(levels):
+            asked = replace(middle, min_coverage_frac=level / levels[-1])
+            shown = pictures.shown(asked)
+            if shown is not None:
+                known[-1].add(index)
+                exact = removed_pixels(study, apply_mask(study, asked))
+                np.testing.assert_array_equal(pictures.removed(shown), exact)
+
+    judge(study, middle, on_pictures=given.append, progress=look)
+    assert [len(each) for each in known] == list(range(1, len(levels) + 1))
+    # From the present threshold to both sides.
+    first = level_index(levels, middle)
+    assert known[0] == {first}
+    assert known[2] == {first - 1, first, first + 1}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -17,6 +20,7 @@ from napari_zecoverage.core.mask_pictures import (
     OwnPicture,
     lost_pixels,
 )
+from napari_zecoverage.core.parameters import MaskParameters
 
 
 @st.composite
@@ -65,32 +69,42 @@ def test_every_kind_of_picture(top, covered, gone, own, saved, part) -> None:
         NearlyLevel(level, saved, False),
         NearlyLevel(level, saved, False, np.flatnonzero(gone)),
         OwnPicture.of(own, saved),
-        None,
     ]
-    pictures = MaskPictures(np.where(covered, top, 0).astype(np.uint8), covered, shown)
+    pictures = MaskPictures(covered.astype(np.float32), tuple(range(6)), MaskParameters())
+    # Levels may be added in any order, and not all of them.
+    for each in (3, 5, 1):
+        pictures.add(each, covered & (top >= each))
     expected = [plainly(each, covered, saved) for each in (plain, plain & ~gone, own)]
     # In any order, and again.
     for mask in (2, 0, 1, 1, 0, 2):
-        np.testing.assert_array_equal(pictures.removed(mask), expected[mask])
-        np.testing.assert_array_equal(pictures.removed(mask, part), expected[mask][part])
-    assert not pictures.removed(3).any()
-    assert pictures.removed(3, part).shape == expected[0][part].shape
+        np.testing.assert_array_equal(pictures.removed(shown[mask]), expected[mask])
+        np.testing.assert_array_equal(pictures.removed(shown[mask], part), expected[mask][part])
 
 
-def test_many_places_are_kept_as_bits() -> None:
-    shape = (2000, 2000)
-    rng = np.random.default_rng(1)
-    gone = rng.permutation(shape[0] * shape[1])[:1_000_000]
-    kept = NearlyLevel(1, Rect.whole(shape), True, gone)
-    few = NearlyLevel(1, Rect.whole(shape), True, gone[:1000])
-    pictures = MaskPictures(np.ones(shape, np.uint8), np.ones(shape, np.bool_), [kept, few])
-    assert isinstance(pictures._shown[0], OwnPicture)
-    assert len(pictures._shown[0].packed) < kept.unseen.nbytes / 8
-    assert pictures._shown[1] is few
-    for mask, places in ((0, gone), (1, gone[:1000])):
-        np.testing.assert_array_equal(
-            np.flatnonzero(pictures.removed(mask)), np.sort(places), strict=True
-        )
+def test_what_a_mask_shows_is_told_when_it_is_known() -> None:
+    levels = (0.0, 1.0, 2.0, 4.0, 8.0)
+    judged = MaskParameters(margin_percent=7)
+    pictures = MaskPictures(np.ones(SHAPE, np.float32), levels, judged)
+    asked = replace(judged, min_coverage_abs=0, min_coverage_frac=0.5, morph_open_px=1)
+    assert pictures.shown(asked) is None
+    shown = [NearlyLevel(3, Rect.whole(SHAPE), True, np.array([k])) for k in range(3)]
+    pictures.tell(3, shown)
+    # Three to four of eight frames, and any square opening.
+    for opening, index in ((0, 0), (1, 1), (2, 2), (3, 2)):
+        assert pictures.shown(replace(asked, morph_open_px=opening)) is shown[index]
+    assert pictures.shown(replace(asked, min_coverage_abs=2.5)) is shown[1]
+    assert pictures.shown(replace(asked, min_coverage_frac=0.51)) is None
+    assert pictures.shown(replace(asked, margin_percent=5)) is None
+    pictures.tell(4, [None, None, None])
+    assert pictures.shown(replace(asked, min_coverage_frac=0.51)) is None
+
+
+@pytest.mark.parametrize(("count", "dtype"), [(256, np.uint8), (257, np.uint16)])
+def test_levels_fit_their_numbers(count, dtype) -> None:
+    pictures = MaskPictures(np.ones(SHAPE, np.float32), tuple(range(count)), MaskParameters())
+    pictures.add(count - 1, np.ones(SHAPE, np.bool_))
+    assert pictures.top.dtype == dtype
+    assert (pictures.top == count - 1).all()
 
 
 @given(opaque=masks, saved=rects(), part=parts())

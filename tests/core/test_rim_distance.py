@@ -129,13 +129,13 @@ def test_how_far_it_reaches(monkeypatch) -> None:
     # Ample is with room for more, as far as another one would have it.
     assert near.is_ample_for(MaskParameters(margin_percent=8))
     assert not near.is_ample_for(MaskParameters(margin_percent=9))
-    assert far.is_ample_for(MaskParameters(margin_percent=25))
-    assert not far.is_ample_for(MaskParameters(margin_percent=26))
+    assert far.is_ample_for(MaskParameters(margin_percent=30))
+    assert not far.is_ample_for(MaskParameters(margin_percent=30.5))
     assert too_far.is_ample_for(MaskParameters(margin_percent=40))
     assert not far.is_ample_for(MaskParameters(margin_percent=15, morph_open_px=0))
 
 
-def test_there_is_none_where_nothing_or_everything_is_outside() -> None:
+def test_there_is_none_without_a_rim_or_a_coverage() -> None:
     everything = study_of(np.full(SHAPE, 4.0))
     assert rim_distance(everything, apply_mask(everything, MaskParameters())) is None
     no_coverage = replace(everything, coverage=None)

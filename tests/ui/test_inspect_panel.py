@@ -466,6 +466,9 @@ def test_measuring_gives_way_to_the_mask_of_a_moved_slider(monkeypatch, study) -
         def should_stop(self):
             return self.stopped
 
+        def report(self, _found):
+            pass
+
     job, free = AJob(), Free()
 
     def look(_study, _parameters, *, fringe, should_stop):

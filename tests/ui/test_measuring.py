@@ -10,9 +10,12 @@ import pytest
 
 from napari_zecoverage.core import judged as judged_room
 from napari_zecoverage.core.advice import advise
+from napari_zecoverage.core.all_masks import AllMasks
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import judge
+from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.ui.measuring import Measuring
 
 
@@ -38,6 +41,37 @@ def test_study_is_measured_judged_and_advised(measuring, qtbot, study) -> None:
     judged = judge(study, fringe=measuring.fringe)
     assert measuring.judged_cluster.to_json() == judged.to_json()
     assert measuring.advice.parameters == advise(study).parameters
+
+
+def test_pictures_are_there_before_all_masks_are_judged(
+    measuring, qtbot, study, monkeypatch
+) -> None:
+    looked, go_on = threading.Event(), threading.Event()
+    real = AllMasks.look_at_all
+
+    def held(masks, **others):
+        found = real(masks, **others)
+        looked.set()
+        assert go_on.wait(60)
+        return found
+
+    monkeypatch.setattr(AllMasks, "look_at_all", held)
+    measuring.show_parameters(MaskParameters(min_coverage_frac=0.7))
+    measuring.show_study(study)
+    qtbot.waitUntil(looked.is_set, timeout=60_000)
+    qtbot.waitUntil(lambda: measuring.pictures is not None, timeout=60_000)
+    assert measuring.judged_cluster is None
+    asked = MaskParameters(min_coverage_frac=0.4)
+    exact = removed_pixels(study, apply_mask(study, asked))
+    pictures = measuring.pictures
+    np.testing.assert_array_equal(pictures.removed(pictures.shown(asked)), exact)
+    # Those of another margin are of no use.
+    measuring.show_parameters(MaskParameters(margin_percent=2))
+    assert measuring.pictures is None
+    go_on.set()
+    qtbot.waitUntil(lambda: measuring.judged_cluster is not None, timeout=60_000)
+    assert measuring.pictures.shown(asked) is None
+    assert measuring.pictures.shown(replace(asked, margin_percent=2)) is not None
 
 
 def test_threshold_needs_no_judging(measuring, qtbot, study) -> None:

@@ -30,7 +30,7 @@ from napari_zecoverage.core.crop import (
 from napari_zecoverage.core.cuts import cuts_of
 from napari_zecoverage.core.errors import CoverageError, StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
-from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of
+from napari_zecoverage.core.levels import OPENINGS, Guard, LevelField, field_of, level_index
 from napari_zecoverage.core.mask_choice import usable_coverage
 from napari_zecoverage.core.mask_pictures import MaskPictures, NearlyLevel, OwnPicture, Shown
 from napari_zecoverage.core.outcome import AlphaStats, apply_mask
@@ -38,7 +38,7 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import EXACT_REACH_PX, Mask, Squares, squared_distances
 from napari_zecoverage.core.ranks import Whole, opened_ranks, pixel_counts, ranks_of
 from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM
-from napari_zecoverage.core.shown_regions import ShownLevels
+from napari_zecoverage.core.shown_regions import residuals
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
@@ -133,7 +133,7 @@ class AllMasks:
         Gives the study's fringe, of which what stays visible is added. Called once
         all masks were looked at: it may be measured until then.
     on_pictures : callable, optional
-        Given what each mask takes away, in the order of the masks.
+        Given what the masks take away, before the first one is looked at.
 
     Attributes
     ----------
@@ -181,8 +181,10 @@ class AllMasks:
             parameters.strict_overlap_crop_alpha_threshold,
         )
         self._disc = _disc(self._margin_px, self._cuts.alpha.size - 1)
-        wants_shown = fringe is not None or on_pictures is not None
-        self._shown = ShownLevels(plain.shape, len(self.levels)) if wants_shown else None
+        self._pictures = None
+        if fringe is not None or on_pictures is not None:
+            assert study.coverage is not None  # there is a usable one
+            self._pictures = MaskPictures(study.coverage, self.levels, parameters)
         self._lock = Lock()
         self._fates: dict[Same, _Told] = {}
 
@@ -214,14 +216,22 @@ class AllMasks:
             `should_stop` said so.
         """
         count = len(self.levels)
+        if self._pictures is not None and self._on_pictures is not None:
+            self._on_pictures(self._pictures)
+        # What the sliders reach first is told first.
+        first = level_index(self.levels, self._parameters)
+        nearest = sorted(range(count), key=lambda index: abs(index - first))
         told: list[list[_Told]] = [[] for _ in range(count)]
         pool = ThreadPoolExecutor(self._threads())
         try:
-            jobs = {pool.submit(self._of_level, index): index for index in range(count)}
+            jobs = {pool.submit(self._of_level, index): index for index in nearest}
             for done, job in enumerate(as_completed(jobs), 1):
                 if should_stop is not None and should_stop():
                     raise StudyCancelledError("the judging of the masks was not finished")
-                told[jobs[job]] = job.result()
+                index = jobs[job]
+                told[index] = job.result()
+                if self._pictures is not None:
+                    self._pictures.tell(index, tuple(each.shown for each in told[index]))
                 if progress is not None:
                     progress(done, count)
         finally:
@@ -238,11 +248,9 @@ class AllMasks:
         """Return the masks of all openings."""
         good = self._ranks[0] >= index + 1
         plain = None if good.all() else self._measured(good)
-        if plain is None:
-            return [self._alone(state, index) for state in range(len(self._ranks))]
-        if self._shown is not None:
-            self._shown.add(index, plain.squares >= self._cuts.shown)
-        told = [self._told(plain, 0, index)]
+        if plain is not None and self._pictures is not None:
+            self._pictures.add(index, plain.squares >= self._cuts.shown)
+        told = [self._alone(0, index) if plain is None else self._told(plain, 0, index)]
         for state in range(1, len(self._ranks)):
             if not self._good_px[state][index + 1]:
                 told.append(_with_guards(told[0], "opening left out"))
@@ -251,8 +259,8 @@ class AllMasks:
             if lost.size == 0:
                 told.append(told[0])
                 continue
-            change = self._nearer(plain.squares, lost)
-            if change is None:
+            change = None if plain is None else self._nearer(plain.squares, lost)
+            if plain is None or change is None:
                 told.append(self._alone(state, index))
             else:
                 told.append(self._told(self._changed(plain, change), state, index, change))
@@ -307,7 +315,7 @@ class AllMasks:
             measured.guards,
         )
         told = _Told(("coverage", state, index), field)
-        if self._shown is None:
+        if self._pictures is None:
             return told
         shows_all = int(counts[cuts.shown :].sum()) == measured.shown_px
         shown = NearlyLevel(index, measured.saved, shows_all)
@@ -344,7 +352,7 @@ class AllMasks:
         )
         outcome = apply_mask(self._study, asked)
         told = _Told(("coverage", state, index), field_of(outcome))
-        if self._shown is None or outcome.field_lost is None:
+        if self._pictures is None or outcome.field_lost is None:
             return told
         return told._replace(shown=OwnPicture.of(outcome.opaque, outcome.saved_rect))
 
@@ -469,20 +477,14 @@ class AllMasks:
     def _fields(self, masks: list[_Told]) -> tuple[LevelField, ...]:
         """Return the figures of masks, with what of the fringe stays visible."""
         fields = tuple(each.field for each in masks)
-        if self._shown is None:
+        if self._pictures is None or self._fringe is None:
             return fields
-        if self._fringe is not None:
-            # Dropped masks share what is shown instead of them.
-            shown = {id(each.shown): each.shown for each in masks if each.shown is not None}
-            residuals = self._shown.residuals(self._fringe(), list(shown.values()))
-            left = dict(zip(shown, residuals, strict=True))
-            fields = tuple(each.field._replace(fringe=left.get(id(each.shown))) for each in masks)
-        if self._on_pictures is not None:
-            coverage = self._study.coverage
-            assert coverage is not None  # there is a usable one
-            pictures = self._shown.pictures(coverage > 0, [each.shown for each in masks])
-            self._on_pictures(pictures)
-        return fields
+        # Dropped masks share what is shown instead of them.
+        shown = {id(each.shown): each.shown for each in masks if each.shown is not None}
+        top, levels = self._pictures.top, len(self.levels)
+        found = residuals(self._fringe(), top, levels, list(shown.values()))
+        left = dict(zip(shown, found, strict=True))
+        return tuple(each.field._replace(fringe=left.get(id(each.shown))) for each in masks)
 
 
 # --- parts of it -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Event
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import cv2
 
@@ -23,7 +23,9 @@ from napari_zecoverage.core.errors import ParameterError
 from napari_zecoverage.core.fringe import Fringe, measure_fringe
 from napari_zecoverage.core.judged_json import SCHEMA_VERSION, read_judged
 from napari_zecoverage.core.levels import (
+    BESIDE_THRESHOLDS,
     LevelField,
+    differ_in_thresholds,
     guards_of_settings,
     level_index,
     opening_as_read,
@@ -77,11 +79,11 @@ class JudgedCluster:
 
     def serves(self, parameters: MaskParameters) -> bool:
         """Return whether these are the figures for `parameters`, whatever its thresholds."""
-        return _what_counts(self.parameters) == _what_counts(parameters)
+        return differ_in_thresholds(self.parameters, parameters)
 
     def must_serve(self, parameters: MaskParameters) -> None:
         """Raise a `ParameterError` unless these are the figures for `parameters`."""
-        for name in _COUNTING:
+        for name in BESIDE_THRESHOLDS:
             judged, asked = getattr(self.parameters, name), getattr(parameters, name)
             if judged != asked:
                 raise ParameterError(
@@ -97,13 +99,6 @@ class JudgedCluster:
         """Return which level the thresholds mean."""
         return level_index(self.levels, parameters)
 
-    def mask_index(self, parameters: MaskParameters) -> int | None:
-        """Return which of `masks` any thresholds and opening mean; None as for `at`."""
-        if not self.serves(parameters):
-            return None
-        opening = opening_as_read(parameters.morph_open_px, self.maximum)
-        return self.chosen[opening][self.level_index(parameters)]
-
     def at(self, parameters: MaskParameters) -> LevelField | None:
         """Return what ZeMosaic would do with any thresholds and any opening.
 
@@ -117,10 +112,10 @@ class JudgedCluster:
             The same figures as those of `apply_mask`; None when these are for
             another margin, decay or strict crop (`serves`).
         """
-        mask = self.mask_index(parameters)
-        if mask is None:
+        if not self.serves(parameters):
             return None
-        found = self.masks[mask]
+        opening = opening_as_read(parameters.morph_open_px, self.maximum)
+        found = self.masks[self.chosen[opening][self.level_index(parameters)]]
         extra = guards_of_settings(parameters, self.maximum)
         return found._replace(guards=found.guards + extra) if extra else found
 
@@ -178,7 +173,8 @@ def judge(
     fringe : Fringe, optional
         What `measure_fringe` found in this study; without it no residual fringe.
     on_pictures : callable, optional
-        Given what each of the masks takes away; it keeps a byte or a few for each pixel.
+        Given, before the first mask is looked at, what the masks take away: it tells more
+        and more of them. It keeps a byte or two for each pixel.
     progress : callable, optional
         Given the levels looked at and all levels.
     should_stop : callable, optional
@@ -324,19 +320,3 @@ def doubts_of(study: ClusterStudy, fringe: Fringe | None) -> tuple[str, ...]:
     else:
         doubts += fringe.notes
     return tuple(doubts)
-
-
-_COUNTING: Final = (
-    "margin_percent",
-    "decay",
-    "strict_overlap_crop_enabled",
-    "strict_overlap_crop_alpha_threshold",
-    "strict_overlap_crop_min_nonzero_frac",
-    "strict_overlap_crop_bbox_pad_px",
-    "strict_overlap_crop_min_size_px",
-)
-"""Settings that change the figures, besides the thresholds and the opening."""
-
-
-def _what_counts(parameters: MaskParameters) -> tuple[Any, ...]:
-    return tuple(getattr(parameters, name) for name in _COUNTING)

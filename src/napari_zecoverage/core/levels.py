@@ -18,6 +18,17 @@ from napari_zecoverage.core.outcome import AlphaStats, MaskOutcome
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM, RELAXED_MAXIMUM, abs_as_read
 
+BESIDE_THRESHOLDS: Final = (
+    "margin_percent",
+    "decay",
+    "strict_overlap_crop_enabled",
+    "strict_overlap_crop_alpha_threshold",
+    "strict_overlap_crop_min_nonzero_frac",
+    "strict_overlap_crop_bbox_pad_px",
+    "strict_overlap_crop_min_size_px",
+)
+"""Settings that change what the masks do, besides the thresholds and the opening."""
+
 OPENINGS: Final = (0, 1, 2)
 """Values of morph_open_px that differ: none, cross, square; above 2 it is the square too."""
 
@@ -129,6 +140,11 @@ def threshold_in_frames(parameters: MaskParameters, maximum: float) -> float:
     """
     share = parameters.min_coverage_frac
     return max(abs_as_read(parameters.min_coverage_abs, share, maximum), share * maximum)
+
+
+def differ_in_thresholds(one: MaskParameters, other: MaskParameters) -> bool:
+    """Return whether two settings differ in nothing but the thresholds and the opening."""
+    return all(getattr(one, name) == getattr(other, name) for name in BESIDE_THRESHOLDS)
 
 
 def level_index(levels: tuple[float, ...], parameters: MaskParameters) -> int:

@@ -10,12 +10,19 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect, parts_outside
+from napari_zecoverage.core.levels import (
+    differ_in_thresholds,
+    level_index,
+    opening_as_read,
+)
+from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
 
@@ -28,6 +35,9 @@ CUT_OFF: Final = 2
 
 Part = tuple[slice, slice]
 """Rows and columns of a picture, in rising order; every pixel of them, or every so-manieth."""
+
+Levels = NDArray[np.unsignedinteger[Any]]
+"""Indexes of levels, uint8 or uint16."""
 
 WHOLE: Final[Part] = (slice(None), slice(None))
 
@@ -102,68 +112,93 @@ Shown = NearlyLevel | OwnPicture
 
 
 class MaskPictures:
-    """What every judged mask of a study takes away.
+    """What the masks of a study take away, for one margin, decay and strict crop.
+
+    It can be asked while the masks are looked at, of those that were looked at already.
 
     Parameters
     ----------
+    coverage : (H, W) float32 array
+        Frames per pixel.
+    levels : tuple of float
+        Frames, rising; as of `JudgedCluster`.
+    parameters : MaskParameters
+        The thresholds and the opening mean nothing.
+
+    Attributes
+    ----------
     top : (H, W) uint8 or uint16 array
-        Index of the highest level whose plain mask shows a pixel; below its dtype's
-        largest number. It is altered, and not to be used after.
-    covered : (H, W) bool array
-        Where any frame covers the canvas.
-    shown : sequence of NearlyLevel, OwnPicture or None
-        What each mask shows, in the order of `JudgedCluster.masks`; None where that
-        cannot be told.
+        Index of the highest level, of those that were added, whose plain mask shows a
+        pixel. As they lie inside one another, a pixel is shown by each up to it.
     """
 
     def __init__(
         self,
-        top: NDArray[np.unsignedinteger[Any]],
-        covered: Mask,
-        shown: Sequence[Shown | None],
+        coverage: NDArray[np.float32],
+        levels: tuple[float, ...],
+        parameters: MaskParameters,
     ) -> None:
-        self._never = np.iinfo(top.dtype).max
-        top[~covered] = self._never
-        self._top = top
-        self._shown = [self._packed(each) for each in shown]
+        small = len(levels) <= 2**8
+        self.top: Levels = np.zeros(coverage.shape, np.uint8 if small else np.uint16)
+        self._coverage = coverage
+        self._levels = levels
+        self._parameters = parameters
+        self._lock = Lock()
+        self._shown: list[Sequence[Shown | None]] = [()] * len(levels)
         # Many masks are dropped in the same way: one picture serves them all.
         self._bits: tuple[OwnPicture, NDArray[np.uint8]] | None = None
 
-    def removed(self, mask: int, part: Part = WHOLE) -> NDArray[np.uint8]:
+    def add(self, level: int, shown: Mask) -> None:
+        """Add what the plain mask of a level shows, (H, W) bool; from any thread."""
+        reached = np.multiply(shown, level, dtype=self.top.dtype)
+        with self._lock:
+            np.maximum(self.top, reached, out=self.top)
+
+    def tell(self, level: int, shown: Sequence[Shown | None]) -> None:
+        """Tell what the masks of a level show: one for each state of the opening that differs.
+
+        `NearlyLevel` only of a level that was added; None where it cannot be told.
+        """
+        self._shown[level] = shown
+
+    def shown(self, parameters: MaskParameters) -> Shown | None:
+        """Return what a mask shows; None where that is not known, or not yet."""
+        if not differ_in_thresholds(self._parameters, parameters):
+            return None
+        shown = self._shown[level_index(self._levels, parameters)]
+        opening = opening_as_read(parameters.morph_open_px, self._levels[-1])
+        return shown[opening] if shown else None
+
+    def removed(self, shown: Shown, part: Part = WHOLE) -> NDArray[np.uint8]:
         """Return what a mask and the crops take away. Safe to call from any thread.
 
         Parameters
         ----------
-        mask : int
-            An index into `JudgedCluster.masks`.
+        shown : NearlyLevel or OwnPicture
+            As `shown` gave it.
         part : pair of slices
             Of the canvas, which alone is looked at.
 
         Returns
         -------
         (h, w) uint8 array
-            `HIDDEN`, `CUT_OFF` or 0 for the pixels of `part`; all 0 when the mask
-            cannot be told.
+            `HIDDEN`, `CUT_OFF` or 0 for the pixels of `part`.
         """
-        shown, top = self._shown[mask], self._top[part]
-        if shown is None:
-            return np.zeros(top.shape, np.uint8)
+        covered = self._coverage[part] > 0
+        hidden = self._hidden(shown, part)
+        hidden &= covered
         return lost_pixels(
-            self._hidden(shown, part),
-            lambda inner: top[inner] != self._never,
-            rect_in(part, shown.saved, self._top.shape),
+            hidden, covered.__getitem__, rect_in(part, shown.saved, self._coverage.shape)
         )
 
-    def _hidden(self, shown: Shown, part: Part = WHOLE) -> Mask:
-        top = self._top[part]
+    def _hidden(self, shown: Shown, part: Part) -> Mask:
+        """Return what is not opaque, covered or not."""
         if isinstance(shown, OwnPicture):
-            hidden = ~shown.unpacked(part, self._bits_of(shown))
-            hidden &= top != self._never
-            return hidden
-        hidden = top < shown.level
+            return ~shown.unpacked(part, self._bits_of(shown))
+        hidden = self.top[part] < shown.level
         if shown.unseen.size:
-            places = np.divmod(shown.unseen, self._top.shape[1])
-            y, x = (_places_in(*each) for each in zip(part, places, self._top.shape, strict=True))
+            places = np.divmod(shown.unseen, self.top.shape[1])
+            y, x = (_places_in(*each) for each in zip(part, places, self.top.shape, strict=True))
             within = (y >= 0) & (x >= 0)
             hidden[y[within], x[within]] = True
         return hidden
@@ -173,12 +208,6 @@ class MaskPictures:
         if last is None or last[0] is not picture:
             self._bits = last = picture, picture.bits()
         return last[1]
-
-    def _packed(self, shown: Shown | None) -> Shown | None:
-        """Return what takes less memory: many places are more than one bit for each pixel."""
-        if isinstance(shown, NearlyLevel) and shown.unseen.nbytes > self._top.size // 8:
-            return OwnPicture.of(~self._hidden(shown), shown.saved)
-        return shown
 
 
 def _places_in(part: slice, places: Whole, size: int) -> Whole:

@@ -1,7 +1,7 @@
 """What masks of other margins take away, told from one distance of each pixel to the rim.
 
 Margin, decay and strict crop leave the well-covered pixels as they are, and so their
-distances: what such a setting changes is looked up in a few milliseconds.
+distances: what such a setting changes is looked up in milliseconds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FARTHER: Final = 2
 """The distances reach so many times as far as the margin that they are made for …"""
 
 NEAR_PX: Final = 250
-"""… and at least so far, which whole numbers of two bytes just hold …"""
+"""… and at least so far, which whole numbers of two bytes hold …"""
 
 FAR_PX: Final = 700
 """… but no farther than this, or than the margin needs: it would take much longer …"""
@@ -64,8 +64,8 @@ class RimDistance:
         The threshold and the opening that it is of; see `CoverageMask.asked`.
     maximum : float
         Of the coverage.
-    margin_px : float
-        That they were made for.
+    most_px : float
+        They reach farther than this only for a wider margin.
     reach_px : float
         A pixel that is farther away counts as being just beyond it.
     squares : (H, W) uint16 or float32 array
@@ -79,7 +79,7 @@ class RimDistance:
     study: ClusterStudy
     asked: tuple[np.float32, int]
     maximum: float
-    margin_px: float
+    most_px: float
     reach_px: float
     squares: Squares
     at_least: Whole
@@ -94,10 +94,10 @@ class RimDistance:
         return self.asked == (threshold, opening) and margin_px <= self.reach_px
 
     def is_ample_for(self, parameters: MaskParameters) -> bool:
-        """Return whether others, made for such a mask, would not reach farther."""
+        """Return whether they serve, with room for more if others would have it."""
         margin_px, _ = ramp_asked(self.squares.shape, parameters)
-        enough = max(self.margin_px, self.reach_px / ROOM)
-        return self.serves(parameters) and margin_px <= enough
+        enough = min(ROOM * margin_px, _reach_px(margin_px, self.most_px))
+        return self.serves(parameters) and self.reach_px >= enough
 
     def cut(self, parameters: MaskParameters) -> RimCut | None:
         """Return what of the distances decides what a mask removes.
@@ -167,7 +167,8 @@ def rim_distance(study: ClusterStudy, outcome: MaskOutcome) -> RimDistance | Non
     Returns
     -------
     RimDistance or None
-        None where no pixel, or every one, is covered badly, and for a margin too wide.
+        None without a coverage, where every pixel is covered well, and where the margin is
+        too wide.
     """
     making = outcome.making
     if making is None or making.coverage is None or making.chosen is None:
@@ -175,10 +176,9 @@ def rim_distance(study: ClusterStudy, outcome: MaskOutcome) -> RimDistance | Non
     made = making.chosen.from_coverage
     if made is None or made.good.all():
         return None
-    margin_px = made.ramp[0]
     height = int(np.count_nonzero(made.good.any(axis=1)))
-    farther = min(max(FARTHER * margin_px, NEAR_PX), FAR_PX, height - 1)
-    reach_px = max(margin_px, farther)
+    most_px = min(FAR_PX, height - 1)
+    reach_px = _reach_px(made.ramp[0], most_px)
     squares = squared_distances(made.good, reach_px)
     if squares is None:
         return None
@@ -187,4 +187,8 @@ def rim_distance(study: ClusterStudy, outcome: MaskOutcome) -> RimDistance | Non
     at_least = np.cumsum(counts[::-1])[::-1]
     maximum = making.coverage.maximum
     distances = squares, at_least, in_row, in_column
-    return RimDistance(study, made.asked, maximum, margin_px, reach_px, *distances)
+    return RimDistance(study, made.asked, maximum, most_px, reach_px, *distances)
+
+
+def _reach_px(margin_px: float, most_px: float) -> float:
+    return max(margin_px, min(max(FARTHER * margin_px, NEAR_PX), most_px))

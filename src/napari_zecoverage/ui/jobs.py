@@ -16,6 +16,7 @@ from napari_zecoverage.core.cache import StudyCache, read_study
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
+from napari_zecoverage.core.rim_distance import RimDistance, rim_distance
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import StretchKind, as_bytes, kept_edge, stretch
@@ -184,6 +185,12 @@ def edge_of(request: tuple[ClusterStudy, Preview]) -> NDArray[Any]:
     """Return the outline of what is kept."""
     study, preview = request
     return kept_edge(study, preview.outcome, preview.removed)
+
+
+def rim_of(request: tuple[ClusterStudy, Preview]) -> RimDistance | None:
+    """Return how far the pixels are from the rim, of what a preview shows."""
+    study, preview = request
+    return rim_distance(study, preview.outcome)
 
 
 def with_picture(study: ClusterStudy, look: Look) -> Studied:

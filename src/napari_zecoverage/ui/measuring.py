@@ -13,6 +13,7 @@ from napari_zecoverage.core.advice import Advice, advise_judged
 from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
+from napari_zecoverage.core.levels import differ_in_thresholds
 from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.picture import fringe_reach
@@ -36,10 +37,16 @@ class _Fringe:
 
 
 @dataclass(frozen=True, eq=False)
+class _Pictures:
+    study: ClusterStudy
+    parameters: MaskParameters
+    pictures: MaskPictures
+
+
+@dataclass(frozen=True, eq=False)
 class _Judged:
     study: ClusterStudy
     judged: JudgedCluster
-    pictures: MaskPictures
 
 
 def _measure(
@@ -58,13 +65,15 @@ def _measure(
     def tell(measured: Fringe) -> None:
         job.report(_Fringe(study, measured, fringe_reach(measured)))
 
-    pictures: list[MaskPictures] = []
+    def tell_pictures(pictures: MaskPictures) -> None:
+        job.report(_Pictures(study, parameters, pictures))
+
     if fringe is None:
         _, judged = judge_with_fringe(
             study,
             parameters,
             on_fringe=tell,
-            on_pictures=pictures.append,
+            on_pictures=tell_pictures,
             should_stop=should_stop,
         )
     else:
@@ -72,10 +81,10 @@ def _measure(
             study,
             parameters,
             fringe=fringe,
-            on_pictures=pictures.append,
+            on_pictures=tell_pictures,
             should_stop=should_stop,
         )
-    return _Judged(study, judged, pictures[0])
+    return _Judged(study, judged)
 
 
 def rest_of(parameters: MaskParameters) -> MaskParameters:
@@ -134,7 +143,7 @@ class Measuring(QObject):
         self._way_is_free = threading.Event()
         self._way_is_free.set()
         self._background = Background(self)
-        self._background.progressed.connect(self._on_fringe)
+        self._background.progressed.connect(self._on_found)
         self._background.finished.connect(self._on_finished)
         self._quiet = QTimer(self)
         self._quiet.setSingleShot(True)
@@ -163,7 +172,7 @@ class Measuring(QObject):
 
     @property
     def pictures(self) -> MaskPictures | None:
-        """What each mask of `judged_cluster` takes away, as long as that is known."""
+        """What the masks take away for the present settings; of those that were looked at yet."""
         return self._pictures
 
     @property
@@ -229,17 +238,22 @@ class Measuring(QObject):
             partial(_measure, study, self._fringe, self._parameters, self._way_is_free)
         )
 
-    def _on_fringe(self, found: object) -> None:
+    def _on_found(self, found: object) -> None:
         if isinstance(found, _Fringe) and found.study is self._study:
             self._fringe = found.fringe
             self._reach = found.reach
             self.fringe_measured.emit(found.fringe)
+        elif (
+            isinstance(found, _Pictures)
+            and found.study is self._study
+            and differ_in_thresholds(found.parameters, self._parameters)
+        ):
+            self._pictures = found.pictures
 
     def _on_finished(self, result: object) -> None:
         if isinstance(result, _Judged):
             if result.study is self._study and result.judged.serves(self._parameters):
                 self._judged = result.judged
-                self._pictures = result.pictures
                 self.judged.emit(result.judged)
                 self._advise()
         elif isinstance(result, StudyCancelledError) or self._at_work is not self._study:

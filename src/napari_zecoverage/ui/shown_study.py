@@ -25,11 +25,10 @@ from napari_zecoverage.preview import (
     QuickPreview,
     QuickPreviews,
     Request,
-    RimDistances,
     is_large,
     wants_quick,
 )
-from napari_zecoverage.ui.jobs import Look, Pictures, Studied, edge_of, stretch_again
+from napari_zecoverage.ui.jobs import Look, Pictures, Studied, edge_of, rim_of, stretch_again
 from napari_zecoverage.ui.layers import ClusterLayers
 from napari_zecoverage.ui.live import LatestWins, QuickThenExact, Turns
 from napari_zecoverage.ui.measuring import Measuring
@@ -106,7 +105,7 @@ class ShownStudy(QObject):
         self._quick_previews = QuickPreviews()
         self._live = QuickThenExact(Previews(), self._quick_previews, wants_quick, self)
         self._edges = LatestWins(edge_of, self)
-        self._rims = LatestWins(RimDistances(), self)
+        self._rims = LatestWins(rim_of, self)
         self._pictures = LatestWins(stretch_again, self)
         self._words_soon = _timer(self, self._say_verdict)
         self._outlines_soon = _timer(self, self._ask_for_outlines)
@@ -164,7 +163,6 @@ class ShownStudy(QObject):
         self._snapshot = snapshot
         self._reader = PixelReader(studied.study)
         self._preview = None
-        self._rim = None
         self._has_layers = False
         # Its figures are not those of this one.
         self.measuring.stop()
@@ -234,6 +232,7 @@ class ShownStudy(QObject):
         self._quick_previews.forget()
         self._edges.forget()
         self._rims.forget()
+        self._rim = None
         self._pictures.forget()
         self._turns_at_rest.forget()
         for timer in (self._words_soon, self._outlines_soon):
@@ -320,8 +319,8 @@ class ShownStudy(QObject):
             self._verdict = result.verdict
             self._words_soon.start(0)
             self._outlines_soon.start(_OUTLINES_MS)
-            if self.measuring.pictures is None:
-                # Nothing tells another margin's mask at once, or not this far.
+            if self.measuring.judged_cluster is None:
+                # What is moved now may be the margin, of which the masks are to be judged anew.
                 self._ask_for_rim()
             self.outcome_computed.emit(result.outcome)
         elif isinstance(result, Exception):
@@ -339,14 +338,19 @@ class ShownStudy(QObject):
 
     def _ask_for_rim(self) -> None:
         """Have ready what a moved margin takes away, before it is moved."""
-        study, preview = self._study, self._preview
-        if study is not None and preview is not None and is_large(study):
+        study, preview, rim = self._study, self._preview, self._rim
+        if study is None or preview is None or not is_large(study) or not self._rims.idle:
+            return
+        if rim is None or not rim.is_ample_for(preview.outcome.parameters):
             self._rims.submit((study, preview))
 
     def _on_rim(self, _request: object, rim: object) -> None:
         if isinstance(rim, Exception):
             logger.warning("the distances to the rim could not be measured", exc_info=rim)
         self._rim = rim if isinstance(rim, RimDistance) else None
+        if self._rim is not None:
+            # The sliders may have been moved meanwhile.
+            self._ask_for_rim()
 
     def _on_edge(self, request: Any, edge: object) -> None:
         preview = request[1]
