@@ -206,6 +206,26 @@ def test_opening_that_leaves_nothing_of_a_flat_strip() -> None:
     check_all_masks(study_of(coverage), parameters, with_fringe=False)
 
 
+def test_whoever_is_asked_before_each_level_can_hold_it_up(monkeypatch) -> None:
+    monkeypatch.setattr(all_masks, "MOST_THREADS", 1)
+    done: list[str] = []
+    of_level = all_masks.AllMasks._of_level
+
+    def noted(masks, index):
+        done.append("looked")
+        return of_level(masks, index)
+
+    def should_stop() -> bool:
+        done.append("asked")
+        return False
+
+    monkeypatch.setattr(all_masks.AllMasks, "_of_level", noted)
+    judged = judge(
+        study_of(patches(np.random.default_rng(3), 4, (60, 50))), should_stop=should_stop
+    )
+    assert done == ["asked", "looked"] * len(judged.levels)
+
+
 def test_what_was_looked_at_is_known_while_others_are(monkeypatch) -> None:
     monkeypatch.setattr(all_masks, "MOST_THREADS", 1)
     study = study_of(patches(np.random.default_rng(3), 9, (90, 80)))

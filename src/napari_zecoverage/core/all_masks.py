@@ -201,7 +201,8 @@ class AllMasks:
         progress : callable, optional
             Given the levels looked at and all levels.
         should_stop : callable, optional
-            Asked now and then.
+            Asked before each level, from the threads that look at them: whoever makes it
+            wait holds these up.
 
         Returns
         -------
@@ -222,12 +223,16 @@ class AllMasks:
         first = level_index(self.levels, self._parameters)
         nearest = sorted(range(count), key=lambda index: abs(index - first))
         told: list[list[_Told]] = [[] for _ in range(count)]
+
+        def look_at(index: int) -> list[_Told]:
+            if should_stop is not None and should_stop():
+                raise StudyCancelledError("the judging of the masks was not finished")
+            return self._of_level(index)
+
         pool = ThreadPoolExecutor(self._threads())
         try:
-            jobs = {pool.submit(self._of_level, index): index for index in nearest}
+            jobs = {pool.submit(look_at, index): index for index in nearest}
             for done, job in enumerate(as_completed(jobs), 1):
-                if should_stop is not None and should_stop():
-                    raise StudyCancelledError("the judging of the masks was not finished")
                 index = jobs[job]
                 told[index] = job.result()
                 if self._pictures is not None:

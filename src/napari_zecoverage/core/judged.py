@@ -178,7 +178,7 @@ def judge(
     progress : callable, optional
         Given the levels looked at and all levels.
     should_stop : callable, optional
-        Asked before each mask.
+        Asked before each level of coverage, from the threads that look at them.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def judge_with_fringe(
     progress : callable, optional
         Given the levels looked at and all levels; in the calling thread.
     should_stop : callable, optional
-        Asked now and then, from two threads.
+        Asked now and then, from several threads.
 
     Returns
     -------
