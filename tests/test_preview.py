@@ -280,6 +280,27 @@ def test_what_is_judged_goes_before_what_the_rim_tells() -> None:
     assert quick(wider._replace(part=PART)) is not None
 
 
+def test_masks_that_look_the_same_are_told_of_in_their_own_words() -> None:
+    coverage = np.ones(STUDY.canvas.shape, np.float32)
+    for columns, count in ((14, 5), (11, 6), (8, 7), (5, 8)):
+        coverage[:, :columns] = count
+    study = replace(STUDY, coverage=coverage)
+    base = MaskParameters(min_coverage_frac=0, morph_open_px=0, margin_percent=0)
+    found: list[MaskPictures] = []
+    judged = judge(study, base, on_pictures=found.append)
+    quick = QuickPreviews()
+    shown = []
+    for least in (6, 7, 8):
+        parameters = replace(base, min_coverage_abs=least)
+        shown.append(found[0].shown(parameters))
+        assert quick(Request(study, parameters, judged, found[0])).verdict == verdict_of_judged(
+            study, judged, parameters
+        )
+    # So little is kept that none of them is taken.
+    assert judged.at(parameters).source == "dropped"
+    assert shown[0] is shown[1] is shown[2]
+
+
 def test_what_looks_the_same_is_looked_up_once() -> None:
     found: list[MaskPictures] = []
     judged = judge(STUDY, on_pictures=found.append)

@@ -210,7 +210,9 @@ def _source(request: Request) -> _Source | None:
     pictures, rim = request.pictures, request.rim
     shown = None if pictures is None else pictures.shown(request.parameters)
     if shown is not None and pictures is not None:
-        return _Source(pictures, id(shown), partial(pictures.removed, shown))
+        # Masks that show the same may be told of in other words.
+        mask = None if request.judged is None else request.judged.mask_index(request.parameters)
+        return _Source(pictures, (id(shown), mask), partial(pictures.removed, shown))
     if rim is None or rim.study is not request.study:
         return None
     cut = rim.cut(request.parameters)

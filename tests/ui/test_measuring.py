@@ -43,9 +43,9 @@ def test_study_is_measured_judged_and_advised(measuring, qtbot, study) -> None:
     assert measuring.advice.parameters == advise(study).parameters
 
 
-def test_pictures_are_there_before_all_masks_are_judged(
-    measuring, qtbot, study, monkeypatch
-) -> None:
+@pytest.fixture
+def looked_and_go_on(monkeypatch) -> tuple[threading.Event, threading.Event]:
+    """Hold the judging up when all masks were looked at, until it may go on."""
     looked, go_on = threading.Event(), threading.Event()
     real = AllMasks.look_at_all
 
@@ -56,6 +56,29 @@ def test_pictures_are_there_before_all_masks_are_judged(
         return found
 
     monkeypatch.setattr(AllMasks, "look_at_all", held)
+    return looked, go_on
+
+
+def test_pictures_stay_when_the_margin_is_moved_to_and_fro(
+    measuring, qtbot, study, looked_and_go_on
+) -> None:
+    looked, go_on = looked_and_go_on
+    measuring.show_study(study)
+    qtbot.waitUntil(looked.is_set, timeout=60_000)
+    measuring.show_parameters(MaskParameters(margin_percent=2))
+    measuring.show_parameters(MaskParameters())
+    assert measuring.pictures is None
+    with qtbot.waitSignal(measuring.judged, timeout=60_000):
+        go_on.set()
+    assert measuring.pictures is not None
+    # What was judged already is not judged again.
+    assert measuring.idle
+
+
+def test_pictures_are_there_before_all_masks_are_judged(
+    measuring, qtbot, study, looked_and_go_on
+) -> None:
+    looked, go_on = looked_and_go_on
     measuring.show_parameters(MaskParameters(min_coverage_frac=0.7))
     measuring.show_study(study)
     qtbot.waitUntil(looked.is_set, timeout=60_000)

@@ -128,7 +128,7 @@ class AllMasks:
     study : ClusterStudy
         With a coverage.
     parameters : MaskParameters
-        The thresholds and the opening mean nothing.
+        The thresholds decide which level is looked at first, and nothing else.
     fringe : callable, optional
         Gives the study's fringe, of which what stays visible is added. Called once
         all masks were looked at: it may be measured until then.

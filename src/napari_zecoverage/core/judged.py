@@ -25,8 +25,8 @@ from napari_zecoverage.core.judged_json import SCHEMA_VERSION, read_judged
 from napari_zecoverage.core.levels import (
     BESIDE_THRESHOLDS,
     LevelField,
-    differ_in_thresholds,
     guards_of_settings,
+    judged_alike,
     level_index,
     opening_as_read,
 )
@@ -79,7 +79,7 @@ class JudgedCluster:
 
     def serves(self, parameters: MaskParameters) -> bool:
         """Return whether these are the figures for `parameters`, whatever its thresholds."""
-        return differ_in_thresholds(self.parameters, parameters)
+        return judged_alike(self.parameters, parameters)
 
     def must_serve(self, parameters: MaskParameters) -> None:
         """Raise a `ParameterError` unless these are the figures for `parameters`."""
@@ -99,6 +99,13 @@ class JudgedCluster:
         """Return which level the thresholds mean."""
         return level_index(self.levels, parameters)
 
+    def mask_index(self, parameters: MaskParameters) -> int | None:
+        """Return which of `masks` any thresholds and opening mean; None as for `at`."""
+        if not self.serves(parameters):
+            return None
+        opening = opening_as_read(parameters.morph_open_px, self.maximum)
+        return self.chosen[opening][self.level_index(parameters)]
+
     def at(self, parameters: MaskParameters) -> LevelField | None:
         """Return what ZeMosaic would do with any thresholds and any opening.
 
@@ -112,10 +119,10 @@ class JudgedCluster:
             The same figures as those of `apply_mask`; None when these are for
             another margin, decay or strict crop (`serves`).
         """
-        if not self.serves(parameters):
+        mask = self.mask_index(parameters)
+        if mask is None:
             return None
-        opening = opening_as_read(parameters.morph_open_px, self.maximum)
-        found = self.masks[self.chosen[opening][self.level_index(parameters)]]
+        found = self.masks[mask]
         extra = guards_of_settings(parameters, self.maximum)
         return found._replace(guards=found.guards + extra) if extra else found
 
@@ -169,12 +176,12 @@ def judge(
         With a coverage.
     parameters : MaskParameters, optional
         Margin, decay and strict crop; ZeMosaic's defaults when left out. The
-        thresholds and the opening mean nothing.
+        thresholds decide which level is looked at first, and nothing else.
     fringe : Fringe, optional
         What `measure_fringe` found in this study; without it no residual fringe.
     on_pictures : callable, optional
         Given, before the first mask is looked at, what the masks take away: it tells more
-        and more of them. It keeps a byte or two for each pixel.
+        and more of them. It keeps a byte or two for each pixel, and a little for each mask.
     progress : callable, optional
         Given the levels looked at and all levels.
     should_stop : callable, optional

@@ -142,8 +142,8 @@ def threshold_in_frames(parameters: MaskParameters, maximum: float) -> float:
     return max(abs_as_read(parameters.min_coverage_abs, share, maximum), share * maximum)
 
 
-def differ_in_thresholds(one: MaskParameters, other: MaskParameters) -> bool:
-    """Return whether two settings differ in nothing but the thresholds and the opening."""
+def judged_alike(one: MaskParameters, other: MaskParameters) -> bool:
+    """Return whether two settings mean the same mask for any one threshold and opening."""
     return all(getattr(one, name) == getattr(other, name) for name in BESIDE_THRESHOLDS)
 
 

@@ -17,11 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect, parts_outside
-from napari_zecoverage.core.levels import (
-    differ_in_thresholds,
-    level_index,
-    opening_as_read,
-)
+from napari_zecoverage.core.levels import judged_alike, level_index, opening_as_read
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
@@ -163,7 +159,7 @@ class MaskPictures:
 
     def shown(self, parameters: MaskParameters) -> Shown | None:
         """Return what a mask shows; None where that is not known, or not yet."""
-        if not differ_in_thresholds(self._parameters, parameters):
+        if not judged_alike(self._parameters, parameters):
             return None
         shown = self._shown[level_index(self._levels, parameters)]
         opening = opening_as_read(parameters.morph_open_px, self._levels[-1])

@@ -13,7 +13,7 @@ from napari_zecoverage.core.advice import Advice, advise_judged
 from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
-from napari_zecoverage.core.levels import differ_in_thresholds
+from napari_zecoverage.core.levels import judged_alike
 from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.picture import fringe_reach
@@ -47,6 +47,7 @@ class _Pictures:
 class _Judged:
     study: ClusterStudy
     judged: JudgedCluster
+    pictures: MaskPictures
 
 
 def _measure(
@@ -65,7 +66,10 @@ def _measure(
     def tell(measured: Fringe) -> None:
         job.report(_Fringe(study, measured, fringe_reach(measured)))
 
+    given: list[MaskPictures] = []
+
     def tell_pictures(pictures: MaskPictures) -> None:
+        given.append(pictures)
         job.report(_Pictures(study, parameters, pictures))
 
     if fringe is None:
@@ -84,7 +88,7 @@ def _measure(
             on_pictures=tell_pictures,
             should_stop=should_stop,
         )
-    return _Judged(study, judged)
+    return _Judged(study, judged, given[0])
 
 
 def rest_of(parameters: MaskParameters) -> MaskParameters:
@@ -246,7 +250,7 @@ class Measuring(QObject):
         elif (
             isinstance(found, _Pictures)
             and found.study is self._study
-            and differ_in_thresholds(found.parameters, self._parameters)
+            and judged_alike(found.parameters, self._parameters)
         ):
             self._pictures = found.pictures
 
@@ -254,6 +258,8 @@ class Measuring(QObject):
         if isinstance(result, _Judged):
             if result.study is self._study and result.judged.serves(self._parameters):
                 self._judged = result.judged
+                self._pictures = result.pictures
+                self._quiet.stop()
                 self.judged.emit(result.judged)
                 self._advise()
         elif isinstance(result, StudyCancelledError) or self._at_work is not self._study:

@@ -339,7 +339,7 @@ class ShownStudy(QObject):
     def _ask_for_rim(self) -> None:
         """Have ready what a moved margin takes away, before it is moved."""
         study, preview, rim = self._study, self._preview, self._rim
-        if study is None or preview is None or not is_large(study) or not self._rims.idle:
+        if study is None or preview is None or not is_large(study):
             return
         if rim is None or not rim.is_ample_for(preview.outcome.parameters):
             self._rims.submit((study, preview))
@@ -348,9 +348,6 @@ class ShownStudy(QObject):
         if isinstance(rim, Exception):
             logger.warning("the distances to the rim could not be measured", exc_info=rim)
         self._rim = rim if isinstance(rim, RimDistance) else None
-        if self._rim is not None:
-            # The sliders may have been moved meanwhile.
-            self._ask_for_rim()
 
     def _on_edge(self, request: Any, edge: object) -> None:
         preview = request[1]
