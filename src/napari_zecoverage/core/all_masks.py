@@ -43,7 +43,7 @@ from napari_zecoverage.core.shown_regions import residuals
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
 
-Same = Literal["discarded", "dropped", "whole"]
+SharedFate = Literal["discarded", "dropped", "whole"]
 """Why ZeMosaic does the same with many masks."""
 
 Chosen = tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]
@@ -180,13 +180,14 @@ class AllMasks:
             exponent,
             parameters.strict_overlap_crop_alpha_threshold,
         )
-        self._disc = _disc(self._margin_px, self._cuts.alpha.size - 1)
+        self._alpha = self._cuts.alpha.astype(np.float64)  # sums of it are exact enough so
+        self._disc = _disc(self._margin_px, self._alpha.size - 1)
         self._pictures = None
         if fringe is not None or on_pictures is not None:
             assert study.coverage is not None  # there is a usable one
             self._pictures = MaskPictures(study.coverage, self.levels, parameters)
         self._lock = Lock()
-        self._fates: dict[Same, _Told] = {}
+        self._fates: dict[SharedFate, _Told] = {}
 
     def look_at_all(
         self,
@@ -300,8 +301,8 @@ class AllMasks:
         seen = np.flatnonzero(counts)
         stats = AlphaStats(
             int(counts[cuts.some :].sum()) / self._size,
-            float(cuts.alpha[seen[0]]),
-            float(cuts.alpha[seen[-1]]),
+            float(self._alpha[seen[0]]),
+            float(self._alpha[seen[-1]]),
         )
         if fate == "dropped":
             told = self._of_fate(fate, state, index)
@@ -329,7 +330,7 @@ class AllMasks:
             shown = shown._replace(unseen=change.places[hidden])
         return told._replace(shown=shown)
 
-    def _of_fate(self, fate: Same, state: int, index: int) -> _Told:
+    def _of_fate(self, fate: SharedFate, state: int, index: int) -> _Told:
         """Return what ZeMosaic does instead: the same for all masks of a fate."""
         with self._lock:
             if fate not in self._fates:
@@ -374,7 +375,7 @@ class AllMasks:
             return None
         x, y, width, height = cv2.boundingRect(good.view(np.uint8))
         box = Rect(y, x, y + height, x + width)
-        counts = pixel_counts(squares[box.slices], self._cuts.alpha.size)
+        counts = pixel_counts(squares[box.slices], self._alpha.size)
         counts[0] += self._size - width * height
         core = squares >= self._cuts.core
         saved, guards = self._crops(core, squares)
@@ -384,7 +385,7 @@ class AllMasks:
     def _changed(self, plain: _Measured, change: _Change) -> _Measured:
         """Return what a mask does that differs from another one in a few places."""
         cuts, (places, before, after) = self._cuts, change
-        size = cuts.alpha.size
+        size = self._alpha.size
         counts = plain.counts - np.bincount(before, minlength=size)
         counts += np.bincount(after, minlength=size)
         core = plain.core.copy()
@@ -400,7 +401,7 @@ class AllMasks:
         inside = places_inside(saved, places, core.shape[1])
         before, after = before[inside], after[inside]
         hidden = int(np.count_nonzero((before >= cuts.shown) & (after < cuts.shown)))
-        light = plain.light + float((cuts.alpha[after] - cuts.alpha[before]).sum())
+        light = plain.light + float((self._alpha[after] - self._alpha[before]).sum())
         shown_px = plain.shown_px - hidden
         return _Measured(plain.squares, counts, plain.box, core, saved, guards, shown_px, light)
 
@@ -429,9 +430,9 @@ class AllMasks:
         """Return the opaque pixels and the sum of alpha of the saved tile."""
         inside = counts
         for part in parts_outside(saved, box):
-            inside = inside - pixel_counts(squares[part], self._cuts.alpha.size)
+            inside = inside - pixel_counts(squares[part], self._alpha.size)
         seen = np.flatnonzero(inside[1:]) + 1
-        light = float((inside[seen] * self._cuts.alpha[seen]).sum())
+        light = float((inside[seen] * self._alpha[seen]).sum())
         return int(inside[self._cuts.shown :].sum()), light
 
     def _nearer(self, squares: Squares, lost: Whole) -> _Change | None:

@@ -24,7 +24,7 @@ class Cuts(NamedTuple):
 
     Attributes
     ----------
-    alpha : (n,) float64 array
+    alpha : (n,) float32 array
         Any larger distance has the last one, which is 1.
     some : int
         … above 0.
@@ -36,7 +36,7 @@ class Cuts(NamedTuple):
         … in the strict crop's core.
     """
 
-    alpha: NDArray[np.float64]
+    alpha: NDArray[np.float32]
     some: int
     shown: int
     hidden: int
@@ -73,7 +73,7 @@ def cuts_of(margin_px: float, exponent: float, core_alpha: float) -> Cuts:
     if margin_px:
         alpha = alpha_of_squares(margin_px, exponent)
     return Cuts(
-        alpha.astype(np.float64),
+        alpha,
         _first(alpha > 0),
         _first(alpha >= OPAQUE_ALPHA),
         _first(alpha >= HIDDEN_ALPHA),

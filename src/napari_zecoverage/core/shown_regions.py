@@ -18,10 +18,7 @@ from napari_zecoverage.core.ranks import Whole
 
 
 def residuals(
-    fringe: Fringe,
-    top: Levels,
-    levels: int,
-    masks: Sequence[Shown],
+    fringe: Fringe, top: Levels, levels: int, masks: Sequence[Shown]
 ) -> list[ResidualFringe | None]:
     """Return the worst step that each mask leaves visible.
 
