@@ -47,7 +47,7 @@ CORE_READING_ORDER = (
     ("study",),
     ("read_thresholds", "tile_crops"),
     ("outcome",),
-    ("levels", "ranks", "cuts"),
+    ("levels", "ranks", "cuts", "parts"),
     ("mask_pictures",),
     ("shown_regions", "rim_distance", "judged_json"),
     ("all_masks",),

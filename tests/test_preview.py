@@ -14,9 +14,10 @@ from napari_zecoverage.core import alpha
 from napari_zecoverage.core.coverage import Canvas
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import judge
-from napari_zecoverage.core.mask_pictures import WHOLE, MaskPictures
+from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
+from napari_zecoverage.core.parts import WHOLE
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.rim_distance import rim_distance
 from napari_zecoverage.core.studied import ClusterStudy

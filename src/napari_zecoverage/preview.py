@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.coverage import Canvas
-from napari_zecoverage.core.mask_pictures import WHOLE
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
+from napari_zecoverage.core.parts import WHOLE
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.verdict import Verdict, verdict_of, verdict_of_judged
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from napari_zecoverage.core.judged import JudgedCluster
-    from napari_zecoverage.core.mask_pictures import MaskPictures, Part
+    from napari_zecoverage.core.mask_pictures import MaskPictures
+    from napari_zecoverage.core.parts import Part
     from napari_zecoverage.core.rim_distance import RimDistance
     from napari_zecoverage.core.studied import ClusterStudy
 

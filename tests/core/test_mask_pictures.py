@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from rectangles import SHAPE, rects
+from rectangles import SHAPE, parts, rects
 
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.mask_pictures import (
@@ -21,16 +21,6 @@ from napari_zecoverage.core.mask_pictures import (
     lost_pixels,
 )
 from napari_zecoverage.core.parameters import MaskParameters
-
-
-@st.composite
-def parts(draw: st.DrawFn) -> tuple[slice, slice]:
-    """Draw rows and columns as a canvas shows them: some may lie beyond the picture."""
-    step = draw(st.sampled_from([1, 2, 4, 8]))
-    starts = [draw(st.integers(0, 30)) for _ in SHAPE]
-    stops = [start + draw(st.integers(0, 40)) for start in starts]
-    return tuple(slice(*each, step) for each in zip(starts, stops, strict=True))
-
 
 masks = arrays(np.bool_, SHAPE)
 
@@ -71,9 +61,11 @@ def test_every_kind_of_picture(top, covered, gone, own, saved, part) -> None:
         OwnPicture.of(own, saved),
     ]
     pictures = MaskPictures(covered.astype(np.float32), tuple(range(6)), MaskParameters())
-    # Levels may be added in any order, and not all of them.
-    for each in (3, 5, 1):
+    # Levels may be added in any order, not all of them, and be looked at in between.
+    for each in (5, 3, 1):
         pictures.add(each, covered & (top >= each))
+        removed = pictures.removed(NearlyLevel(each, saved, False), part)
+        np.testing.assert_array_equal(removed, plainly(top >= each, covered, saved)[part])
     expected = [plainly(each, covered, saved) for each in (plain, plain & ~gone, own)]
     # In any order, and again.
     for mask in (2, 0, 1, 1, 0, 2):

@@ -94,6 +94,10 @@ def test_it_is_what_the_mask_itself_takes_away(
     assume(cut is not None)
     assert cut.saved == outcome.saved_rect
     exact = removed_pixels(study, outcome)[part]
+    # As another slider, and another part of the canvas, were looked at before.
+    rim.removed(cut._replace(shown=2 * cut.shown), part)
+    rim.removed(cut, PARTS[PARTS.index(part) - 1])
+    np.testing.assert_array_equal(rim.removed(cut, part), exact, strict=True)
     np.testing.assert_array_equal(rim.removed(cut, part), exact, strict=True)
 
 

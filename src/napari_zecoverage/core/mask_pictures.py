@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from napari_zecoverage.core.crop import Rect, parts_outside
 from napari_zecoverage.core.levels import judged_alike, level_index, opening_as_read
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.parts import WHOLE, LastPart, Part, rect_in
 from napari_zecoverage.core.ramp import Mask
 from napari_zecoverage.core.ranks import Whole
 
@@ -28,14 +29,8 @@ HIDDEN: Final = 1
 CUT_OFF: Final = 2
 """A covered pixel that only the strict crop or the edge trim takes away."""
 
-
-Part = tuple[slice, slice]
-"""Rows and columns of a picture, in rising order; every pixel of them, or every so-manieth."""
-
 Levels = NDArray[np.unsignedinteger[Any]]
 """Indexes of levels, uint8 or uint16."""
-
-WHOLE: Final[Part] = (slice(None), slice(None))
 
 
 class NearlyLevel(NamedTuple):
@@ -140,6 +135,8 @@ class MaskPictures:
         self._levels = levels
         self._parameters = parameters
         self._lock = Lock()
+        self._added = 0
+        self._last_covered, self._last_top = LastPart(), LastPart()
         self._shown: list[Sequence[Shown | None]] = [()] * len(levels)
         # Many masks are dropped in the same way: one picture serves them all.
         self._bits: tuple[OwnPicture, NDArray[np.uint8]] | None = None
@@ -149,6 +146,7 @@ class MaskPictures:
         reached = np.multiply(shown, level, dtype=self.top.dtype)
         with self._lock:
             np.maximum(self.top, reached, out=self.top)
+            self._added += 1
 
     def tell(self, level: int, shown: Sequence[Shown | None]) -> None:
         """Tell what the masks of a level show: one for each state of the opening that differs.
@@ -180,7 +178,7 @@ class MaskPictures:
         (h, w) uint8 array
             `HIDDEN`, `CUT_OFF` or 0 for the pixels of `part`.
         """
-        covered = self._coverage[part] > 0
+        covered = self._last_covered.of(lambda part: self._coverage[part] > 0, part)
         hidden = self._hidden(shown, part)
         hidden &= covered
         return lost_pixels(
@@ -191,7 +189,8 @@ class MaskPictures:
         """Return what is not opaque, covered or not."""
         if isinstance(shown, OwnPicture):
             return ~shown.unpacked(part, self._bits_of(shown))
-        hidden = self.top[part] < shown.level
+        # A level that is added meanwhile says the same of this one.
+        hidden = self._last_top.of(self.top.__getitem__, part, self._added) < shown.level
         if shown.unseen.size:
             places = np.divmod(shown.unseen, self.top.shape[1])
             y, x = (_places_in(*each) for each in zip(part, places, self.top.shape, strict=True))
@@ -211,17 +210,6 @@ def _places_in(part: slice, places: Whole, size: int) -> Whole:
     numbers = np.full(size, -1)
     numbers[part] = np.arange(numbers[part].size)
     return numbers[places]
-
-
-def rect_in(part: Part, rect: Rect, shape: tuple[int, ...]) -> Rect:
-    """Return which rows and columns of a part lie in a rectangle of the canvas, of that shape."""
-    rows, columns = (np.arange(size)[each] for each, size in zip(part, shape, strict=True))
-    return Rect(
-        int(np.searchsorted(rows, rect.y0)),
-        int(np.searchsorted(columns, rect.x0)),
-        int(np.searchsorted(rows, rect.y1)),
-        int(np.searchsorted(columns, rect.x1)),
-    )
 
 
 def lost_pixels(hidden: Mask, covered: Callable[[Any], Mask], saved: Rect) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ distances: what such a setting changes is looked up in milliseconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -16,9 +16,10 @@ from napari_zecoverage.core.alpha import ramp_asked
 from napari_zecoverage.core.crop import Rect, crop_round_box, edge_trim
 from napari_zecoverage.core.cuts import Cuts, cuts_of
 from napari_zecoverage.core.levels import opening_as_read, threshold_in_frames
-from napari_zecoverage.core.mask_pictures import Part, lost_pixels, rect_in
+from napari_zecoverage.core.mask_pictures import lost_pixels
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.parts import LastPart, Part, rect_in
 from napari_zecoverage.core.ramp import Squares, squared_distances
 from napari_zecoverage.core.ranks import Whole, pixel_counts
 
@@ -85,6 +86,8 @@ class RimDistance:
     at_least: Whole
     farthest_in_row: Squares
     farthest_in_column: Squares
+    _last_covered: LastPart = field(default_factory=LastPart, init=False, repr=False)
+    _last_squares: LastPart = field(default_factory=LastPart, init=False, repr=False)
 
     def serves(self, parameters: MaskParameters) -> bool:
         """Return whether these are distances for such a mask, which reach far enough."""
@@ -128,8 +131,8 @@ class RimDistance:
         """
         coverage = self.study.coverage
         assert coverage is not None  # there are distances
-        covered = coverage[part] > 0
-        hidden = covered & (self.squares[part] < cut.shown)
+        covered = self._last_covered.of(lambda part: coverage[part] > 0, part)
+        hidden = covered & (self._last_squares.of(self.squares.__getitem__, part) < cut.shown)
         return lost_pixels(hidden, covered.__getitem__, rect_in(part, cut.saved, coverage.shape))
 
     def _at_least(self, square: int) -> int:

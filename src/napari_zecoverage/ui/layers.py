@@ -14,7 +14,8 @@ from napari.layers import Image, Layer, Vectors
 from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN, WHOLE, Part
+from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
+from napari_zecoverage.core.parts import WHOLE, Part
 from napari_zecoverage.picture import (
     FRINGE_COLOURS,
     REMOVED_COLOURS,
