@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from matplotlib import colormaps
 
 from made_up import made_up_study
@@ -23,6 +26,7 @@ from napari_zecoverage.picture import (
     FRINGE_COLOURS,
     REMOVED_COLOURS,
     count_colours,
+    divided,
     draw_preview,
     fringe_colours,
     fringe_reach,
@@ -278,6 +282,27 @@ def test_kept_edge_of_nothing_and_of_the_unknown() -> None:
     blind = replace(study, coverage=None, tile=None)
     unknown = apply_mask(blind, MaskParameters())
     assert kept_edge(blind, unknown, removed_pixels(blind, unknown)).shape == (0, 2, 2)
+
+
+@given(
+    corners=arrays(np.float32, (5, 2), elements=st.floats(0, 100, width=32), unique=True),
+    more=st.integers(0, 60),
+)
+def test_divided_strokes_are_the_same_line(corners, more) -> None:
+    strokes = np.stack([corners[:-1], corners[1:] - corners[:-1]], axis=1)
+    cut = divided(strokes, len(strokes) + more)
+    assert cut.shape == (len(strokes) + more, 2, 2)
+    assert cut.dtype == np.float32
+    begins, ends = cut[:, 0], cut.sum(axis=1)
+    # One after the other, from the first to the last, through every corner.
+    np.testing.assert_allclose(ends[:-1], begins[1:], atol=1e-3)
+    np.testing.assert_allclose(ends[-1], corners[-1], atol=1e-3)
+    assert {tuple(each) for each in corners[:-1]} <= {tuple(each) for each in begins}
+    length = np.hypot(*strokes[:, 1].T).sum()
+    assert np.hypot(*cut[:, 1].T).sum() == pytest.approx(length, rel=1e-3)
+    # In equal pieces of the longest, which alone is cut.
+    np.testing.assert_array_equal(divided(strokes, len(strokes)), strokes)
+    assert len(np.unique(cut[:, 1], axis=0)) <= len(strokes)
 
 
 def test_outline_goes_round_the_outermost_pixels() -> None:

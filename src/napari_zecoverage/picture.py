@@ -199,6 +199,30 @@ def outline(rect: Rect) -> NDArray[np.float32]:
     return _strokes(np.array([(top, left), (top, right), (bottom, right), (bottom, left)]))
 
 
+def divided(strokes: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Cut the longest of some strokes into equal ones, so that there are `count`.
+
+    Parameters
+    ----------
+    strokes : (N, 2, 2) float32
+        At least one; as `kept_edge` has them.
+    count : int
+        At least as many.
+
+    Returns
+    -------
+    (count, 2, 2) float32
+        The same line.
+    """
+    longest = int(np.argmax(np.hypot(strokes[:, 1, 0], strokes[:, 1, 1])))
+    pieces = count - len(strokes) + 1
+    begin, way = strokes[longest]
+    begins = begin + np.linspace(0, 1, pieces, endpoint=False)[:, np.newaxis] * way
+    ways = np.broadcast_to(way / pieces, begins.shape)
+    cut = np.stack([begins, ways], axis=1).astype(np.float32)
+    return np.concatenate([strokes[:longest], cut, strokes[longest + 1 :]])
+
+
 def _strokes(corners: NDArray[Any]) -> NDArray[np.float32]:
     """Join (n, 2) corners to a closed line of (n, 2, 2) strokes."""
     begin = corners.astype(np.float32)

@@ -53,3 +53,24 @@ def test_what_is_drawn_at_once_is_the_exact_mask(
     np.testing.assert_array_equal(viewer.screenshot(canvas_only=True, flash=False), at_once)
     camera.center = (1000, 300)
     assert not np.array_equal(viewer.screenshot(canvas_only=True, flash=False), at_once)
+
+
+def test_outlines_that_move_are_drawn_as_new_ones(make_napari_viewer, qtbot, make_study) -> None:
+    viewer = make_napari_viewer(show=True)
+    dock = dock_of(viewer)
+    dock.show_study(make_study(shape=(1400, 1600)))
+    qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.at_rest, timeout=60_000)
+    edge = viewer.layers["kept edge"]
+    memory = edge.data
+    before = viewer.screenshot(canvas_only=True, flash=False)
+    qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_PageUp)
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and dock._shown.at_rest, timeout=60_000)
+    assert edge.data is memory
+    moved = viewer.screenshot(canvas_only=True, flash=False)
+    edge.visible = False
+    without = viewer.screenshot(canvas_only=True, flash=False)
+    assert not np.array_equal(moved, without)
+    edge.visible = True
+    edge.data = memory.copy()
+    np.testing.assert_array_equal(viewer.screenshot(canvas_only=True, flash=False), moved)
+    assert not np.array_equal(moved, before)

@@ -16,6 +16,7 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import (
     count_colours,
+    divided,
     outline,
     removed_pixels,
     stretch,
@@ -422,11 +423,58 @@ def test_outlines_follow(viewer, study) -> None:
     for rect in (Rect(10, 20, 200, 300), Rect(0, 0, 30, 40)):
         edge = outline(Rect(*(each + 3 for each in rect)))[: rect.y0 or 1]
         show_all(layers, removed, edge, rect)
-        np.testing.assert_array_equal(layers["kept edge"].data, edge)
+        shown = layers["kept edge"].data
+        np.testing.assert_array_equal(shown, divided(edge, len(shown)))
         np.testing.assert_array_equal(layers["saved tile"].data, outline(rect))
     width = layers["saved tile"].edge_width
     show(layers, replace(study, canvas=replace(study.canvas, shape=(3000, 4000))))
     assert layers["saved tile"].edge_width > width
+
+
+def zigzag(count: int, seed: int = 0) -> np.ndarray:
+    """Return so many strokes."""
+    return np.random.default_rng(seed).uniform(0, 40, (count, 2, 2)).astype(np.float32)
+
+
+def test_outlines_stay_in_their_memory_where_they_fit(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layer = layers["kept edge"]
+    removed = np.zeros(study.canvas.shape, dtype=np.uint8)
+    drawn, told = [], []
+    layer.events.set_data.connect(lambda _event: drawn.append(layer.data.copy()))
+    layer.events.data.connect(lambda event: told.append(event.value))
+    memory = []
+    for count in (300, 200, 400, 600, 300):
+        edge = zigzag(count, count)
+        show_all(layers, removed, edge, Rect(1, 2, 30, 40))
+        memory.append(layer.data)
+        assert len(layer.data) == (512 if count < 600 and len(memory) < 4 else 1024)
+        # The canvas and whoever listens are told of the same.
+        for said in (layer.data, drawn[-1], told[-1]):
+            np.testing.assert_array_equal(said, divided(edge, len(layer.data)))
+    assert memory[0] is memory[1] is memory[2]
+    assert memory[3] is memory[4]
+    assert memory[2] is not memory[3]
+    assert layer.extent.data[1].max() < 80
+    show_all(layers, removed, outline(Rect(0, 0, 20, 90)), Rect(1, 2, 30, 40))
+    assert layer.extent.data[1].tolist() == [19.5, 89.5]
+
+
+def test_strokes_of_somebody_else_are_not_written_in(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    removed = np.zeros(study.canvas.shape, dtype=np.uint8)
+    show_all(layers, removed, zigzag(100), Rect(1, 2, 30, 40))
+    theirs = zigzag(512, 7)
+    layers["kept edge"].data = theirs
+    show_all(layers, removed, zigzag(50, 3), Rect(1, 2, 30, 40))
+    np.testing.assert_array_equal(theirs, zigzag(512, 7))
+    np.testing.assert_array_equal(layers["kept edge"].data, divided(zigzag(50, 3), 512))
+    show_all(layers, removed, zigzag(0), Rect(1, 2, 30, 40))
+    assert len(layers["kept edge"].data) == 0
+    show_all(layers, removed, zigzag(9), Rect(1, 2, 30, 40))
+    np.testing.assert_array_equal(layers["kept edge"].data, divided(zigzag(9), 512))
 
 
 def test_what_does_not_change_is_not_set_again(viewer, study) -> None:

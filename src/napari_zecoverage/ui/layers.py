@@ -21,6 +21,7 @@ from napari_zecoverage.picture import (
     REMOVED_COLOURS,
     REMOVED_OPACITY,
     count_colours,
+    divided,
     fringe_colours,
     outline,
 )
@@ -53,6 +54,8 @@ _PYRAMID_FROM_PX: Final = 2_000_000
 _PYRAMID_TOP_PX: Final = 1024
 # On a canvas that fills the screen a stroke is then a pixel or two.
 _STROKES_A_SIDE: Final = 500
+# Strokes that fit in a layer's memory; twice, four times, … as many where there are more.
+_ROOM: Final = {"kept edge": 512, "saved tile": 4}
 
 
 def tile_layer(shown: NDArray[np.float32]) -> tuple[NDArray[np.float32], dict[str, Any], str]:
@@ -157,6 +160,13 @@ def strokes_layer(
     )
 
 
+def _room_for(name: str, strokes: NDArray[np.float32]) -> int:
+    room = _ROOM[name]
+    while room < len(strokes):
+        room *= 2
+    return room
+
+
 def pyramid(picture: NDArray[Any]) -> NDArray[Any] | list[NDArray[Any]]:
     """Return our layer's picture as napari shows it quickly: large ones with every 2nd, … pixel.
 
@@ -196,10 +206,11 @@ class ClusterLayers:
         self._removed: NDArray[np.uint8] | None = None
         # Of another canvas, which may be left before all its layers have come.
         self._view_is_due = False
-        # The layer's memory, as long as nobody gave it other data.
+        # The layers' memory, as long as nobody gave them other data.
         self._own: NDArray[np.uint8] | None = None
-        # It shows what only the canvas was told of.
-        self._untold = False
+        self._own_strokes: dict[str, NDArray[np.float32]] = {}
+        # Those that show what only the canvas was told of.
+        self._untold: set[str] = set()
 
     def __getitem__(self, name: str) -> Layer | None:
         """Return our layer `name`, None when it is not (or no longer) in the viewer."""
@@ -293,7 +304,7 @@ class ClusterLayers:
         # Data of the same shape change nothing else.
         whole_data(layer)[part] = removed
         self._draw(layer)
-        self._untold = True
+        self._untold.add("removed")
 
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
         """Show what the present thresholds take away of the whole canvas."""
@@ -310,7 +321,7 @@ class ClusterLayers:
         np.copyto(shown, removed)
         if differs:
             self._draw(layer)
-        self._untold = True
+        self._untold.add("removed")
 
     def _draw(self, layer: Layer) -> None:
         """Have the canvas, and nobody else, take what is in the layer's memory now."""
@@ -330,11 +341,15 @@ class ClusterLayers:
             with self._list_left_alone():
                 self._show_strokes(name, strokes)
             yield
-        removed = self["removed"]
-        if removed is not None and self._untold:
-            self._untold = False
-            removed.refresh(extent=False, data_displayed=False, highlight=False)
-            removed.events.data(value=removed.data)
+        while self._untold:
+            name = self._untold.pop()
+            layer = self[name]
+            if layer is not None:
+                # The list's small picture of strokes is black whatever they are.
+                small = name == "removed"
+                layer.refresh(thumbnail=small, data_displayed=False, highlight=False)
+                layer.events.data(value=layer.data)
+                yield
 
     def _list_left_alone(self) -> EventBlocker:
         """Keep napari's list of layers from drawing itself anew.
@@ -363,9 +378,24 @@ class ClusterLayers:
             layer.visible = not layer.visible
 
     def _show_strokes(self, name: str, strokes: NDArray[np.float32]) -> None:
+        """Show other strokes, in the layer's own memory where they fit.
+
+        Given other data, napari draws a small picture for its list, stroke by stroke, and
+        takes ten times as long.
+        """
         layer = self[name]
-        if layer is not None and not np.array_equal(layer.data, strokes):
-            layer.data = strokes
+        if layer is None:
+            return
+        own = self._own_strokes.get(name)
+        if layer.data is own and own is not None and 0 < len(strokes) <= len(own):
+            shown = divided(strokes, len(own))
+            if not np.array_equal(own, shown):
+                own[:] = shown
+                self._draw(layer)
+                self._untold.add(name)
+        elif not np.array_equal(layer.data, strokes):
+            layer.data = divided(strokes, _room_for(name, strokes)) if len(strokes) else strokes
+            self._own_strokes[name] = layer.data
 
     def _shape(self) -> tuple[int, ...] | None:
         layer = self["removed"]

@@ -36,6 +36,7 @@ from napari_zecoverage.ui.measuring import Measuring
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari_zecoverage.core.crop import Rect
     from napari_zecoverage.core.fringe import Fringe
     from napari_zecoverage.core.studied import ClusterStudy
     from napari_zecoverage.ui.settings import Preferences
@@ -334,7 +335,6 @@ class ShownStudy(QObject):
     def _ask_for_outlines(self) -> None:
         if self._preview is not None and self._study is not None:
             self._edges.submit((self._study, self._preview))
-            self._ask_for_rim()
 
     def _ask_for_rim(self) -> None:
         """Have ready what a moved margin takes away, before it is moved."""
@@ -351,13 +351,17 @@ class ShownStudy(QObject):
 
     def _on_edge(self, request: Any, edge: object) -> None:
         preview = request[1]
-        if isinstance(edge, Exception):
-            logger.warning("the outlines could not be drawn", exc_info=edge)
-            return
         # Sliders that were moved meanwhile come to rest again.
         if preview is self._preview:
-            steps = self._layers.steps_at_rest(edge, preview.outcome.saved_rect)
-            self._turns_at_rest.start(steps)
+            self._turns_at_rest.start(self._steps_at_rest(edge, preview.outcome.saved_rect))
+
+    def _steps_at_rest(self, edge: object, saved: Rect) -> Iterator[None]:
+        if isinstance(edge, Exception):
+            logger.warning("the outlines could not be drawn", exc_info=edge)
+        else:
+            yield from self._layers.steps_at_rest(edge, saved)
+        # Not beside a drawing, which it would hold up.
+        self._ask_for_rim()
 
     # --- what is measured --------------------------------------------------------------
 
