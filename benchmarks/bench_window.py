@@ -284,7 +284,12 @@ class Window:
         return time.perf_counter() - start
 
     def tick(self, slider: Any, value: int) -> Tick:
-        """Move a slider and wait until all that it changes is there."""
+        """Move a slider and wait until all that it changes is there.
+
+        In a turn of the event loop, where a person's hand moves it: Qt draws in the next.
+        """
+        from qtpy.QtCore import QTimer
+
         from napari_zecoverage.picture import removed_pixels
         from napari_zecoverage.ui.layers import whole_data
 
@@ -296,9 +301,12 @@ class Window:
             told.append(self.draws)
 
         removed.events.set_data.connect(on_picture)
+        # The words of the tick before are not this one's.
+        self.rest(0.05)
         self.computed.clear()
         start = time.perf_counter()
-        slider.setValue(value)
+        QTimer.singleShot(0, lambda: slider.setValue(value))
+        self.until(lambda: slider.value() == value)
         wanted = self.dock.parameters
         seen = 0.0
         shown = None
@@ -405,19 +413,23 @@ def bench_ticks(window: Window, study: Any, times: int) -> None:
 def drag(window: Window, slider: Any) -> None:
     """Move a slider for 1.5 seconds as a hand does, without waiting for anything.
 
-    The mouse tells its place every 16 ms; Qt leaves out what it comes too late for.
+    The mouse tells its place every 16 ms, in a turn of the event loop of its own; what it
+    comes too late for is left out, as Qt does.
     """
+    from qtpy.QtCore import Qt, QTimer
+
+    start = time.perf_counter()
+    mouse = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=16)
+    mouse.timeout.connect(
+        lambda: slider.setValue(20 + int((time.perf_counter() - start) / 0.016) % 60)
+    )
     window.beat.forget()
     computed = len(window.computed)
     draws = window.draws
-    start = time.perf_counter()
-    taken = 0.0
-    while taken < 1.5:
-        slider.setValue(20 + int(taken / 0.016) % 60)
-        window.app.processEvents()
-        due = (int(taken / 0.016) + 1) * 0.016 + start
-        window.until(lambda due=due: time.perf_counter() >= due)
-        taken = time.perf_counter() - start
+    mouse.start()
+    window.rest(1.5)
+    mouse.stop()
+    taken = time.perf_counter() - start
     report(
         "  dragged at 60 a second: masks shown, pictures drawn a second",
         f"{(len(window.computed) - computed) / taken:.0f}, {(window.draws - draws) / taken:.0f}",
