@@ -174,6 +174,13 @@ def test_colours_of_the_fringe_follow_tab_and_page(measured, viewer, qtbot) -> N
     assert viewer.layers.selection.active is viewer.layers["removed"]
 
 
+def test_a_deleted_fringe_stays_away_in_other_colours(measured, viewer, qtbot) -> None:
+    viewer.layers.remove("fringe")
+    qtbot.keyClick(measured.findChild(QComboBox, "fringe_colour"), Qt.Key.Key_Down)
+    measured._settings.change(fringe_colours="BrBG")
+    assert "fringe" not in viewer.layers
+
+
 def test_fringe_is_shown_when_it_comes(dock, viewer, qtbot, coloured) -> None:
     dock.show_study(coloured)
     dock.show_fringes()

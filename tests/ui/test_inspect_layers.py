@@ -366,6 +366,15 @@ def test_a_study_with_no_aligned_frame_has_no_layers(layers, viewer, placed) -> 
     assert len(viewer.layers) == 0
 
 
+def test_frames_look_as_before_when_they_are_shown_again(layers, placed) -> None:
+    layers.show_study(placed)
+    layers.set_shown(FRAMES, True)
+    layers[FRAMES].opacity, layers[FRAMES].blending = 0.4, "additive"
+    layers.set_shown(FRAMES, False)
+    layers.set_shown(FRAMES, True)
+    assert (layers[FRAMES].opacity, layers[FRAMES].blending) == (0.4, "additive")
+
+
 def test_layers_that_were_deleted_are_survived(layers, viewer, placed) -> None:
     layers.show_study(placed)
     for name in (FRAMES, FOOTPRINTS, PROFILE_LINE):

@@ -45,8 +45,13 @@ def show_removed(layers: ClusterLayers, removed) -> None:
 
 def show_all(layers: ClusterLayers, removed, edge, rect: Rect) -> None:
     layers.show_removed(removed)
-    for _ in layers.steps_at_rest(edge, rect):
-        pass
+    rest(layers, edge, rect)
+
+
+def rest(layers: ClusterLayers, edge, rect: Rect) -> None:
+    for steps in (layers.steps_to_outline(edge, rect), layers.steps_to_tell()):
+        for _ in steps:
+            pass
 
 
 def test_stretch_is_fit_for_a_screen(study) -> None:
@@ -89,13 +94,16 @@ def test_coverage_has_one_colour_a_count(study) -> None:
     data, settings, kind = coverage_layer(study.coverage)
     layer = Image(data, **settings)
     assert kind == "image"
-    assert layer.contrast_limits == [0, 8]
+    assert layer.contrast_limits == [-0.5, 8.5]
     assert layer.interpolation2d == "nearest"
     counts = np.arange(9)
-    colours = layer.colormap.map(counts / 8)
+    low, high = layer.contrast_limits
+    colours = layer.colormap.map((counts - low) / (high - low))
     assert len(np.unique(colours, axis=0)) == 9
-    # Between two counts nothing new: the colour changes at the counts alone.
-    assert len(np.unique(layer.colormap.map(np.linspace(0, 1, 500)), axis=0)) == 9
+    # Each count stands in the middle of its step, which is one frame high.
+    for off in (-0.49, 0.49):
+        beside = layer.colormap.map((counts + off - low) / (high - low))
+        np.testing.assert_array_equal(beside, colours)
     # Evenly rising brightness: also to be read without seeing colours.
     brightness = colours[:, :3] @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(brightness) > 0).all()
@@ -251,14 +259,12 @@ def test_a_tick_leaves_the_list_of_layers_alone(viewer, study) -> None:
     assert {each.type for each in of_layer} == {"set_data"}
     assert of_list == []
     assert np.array_equal(layer.thumbnail, before)
-    for _ in layers.steps_at_rest(outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape)):
-        pass
+    rest(layers, outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape))
     assert "thumbnail" in {each.type for each in of_list}
     assert not np.array_equal(layer.thumbnail, before)
     assert {each.type for each in of_layer} == {"data", "set_data"}
     told = len(of_layer)
-    for _ in layers.steps_at_rest(outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape)):
-        pass
+    rest(layers, outline(Rect(5, 5, 20, 20)), Rect(0, 0, *study.canvas.shape))
     assert len(of_layer) == told
 
 
@@ -321,6 +327,10 @@ def test_a_part_is_not_written_into_what_somebody_else_set(viewer, study) -> Non
     part = layers.seen_part()
     layers.show_seen(np.ones(study.canvas.shape, np.uint8)[part], part)
     assert not theirs.any()
+    # Nothing of it is to be looked up, however large the canvas is.
+    assert np.zeros(study.canvas.shape)[part].size == 0
+    viewer.layers.remove("removed")
+    assert layers.seen_part() == part
 
 
 def test_removed_is_see_through_where_nothing_is_removed(viewer, study) -> None:
@@ -356,8 +366,8 @@ def test_next_cluster_takes_the_same_layers(viewer, study, make_study) -> None:
     other = make_study(20, "other", (260, 280))
     show(layers, other)
     assert list(viewer.layers) == before
-    assert layers["coverage"].contrast_limits == [0, 20]
-    assert layers["coverage"].contrast_limits_range == [0, 20]
+    assert layers["coverage"].contrast_limits == [-0.5, 20.5]
+    assert layers["coverage"].contrast_limits_range == [-0.5, 20.5]
     assert len(np.unique(layers["coverage"].colormap.map(np.linspace(0, 1, 999)), axis=0)) == 21
     assert layers["tile"].data.shape == (260, 280, 3)
     assert layers["removed"].data.shape == (260, 280)
@@ -477,6 +487,32 @@ def test_strokes_of_somebody_else_are_not_written_in(viewer, study) -> None:
     np.testing.assert_array_equal(layers["kept edge"].data, divided(zigzag(9), 512))
 
 
+def test_looks_outlast_a_cluster_without_such_a_layer(viewer, study) -> None:
+    layers = ClusterLayers(viewer)
+    show(layers, study)
+    layers.show_fringe(np.zeros(study.canvas.shape, np.float32))
+    layers["tile"].opacity = 0.8
+    layers["coverage"].visible = True
+    fringe = layers["fringe"]
+    fringe.visible, fringe.opacity, fringe.blending = True, 0.33, "additive"
+    viewer.layers.move(viewer.layers.index(fringe), len(viewer.layers))
+    order = names(viewer)
+    assert order[-1] == "fringe"
+    layers.show_fringe(None)
+    show(layers, replace(study, tile=None))
+    assert {"tile", "fringe"}.isdisjoint(names(viewer))
+    show(layers, study)
+    layers.show_fringe(np.zeros(study.canvas.shape, np.float32))
+    assert names(viewer) == order
+    assert layers["tile"].opacity == 0.8
+    fringe = layers["fringe"]
+    assert (fringe.visible, fringe.opacity, fringe.blending) == (True, 0.33, "additive")
+    # What the user deleted comes as new.
+    viewer.layers.remove(fringe)
+    layers.show_fringe(np.zeros(study.canvas.shape, np.float32))
+    assert not layers["fringe"].visible
+
+
 def test_what_does_not_change_is_not_set_again(viewer, study) -> None:
     layers = ClusterLayers(viewer)
     show(layers, study)
@@ -540,7 +576,7 @@ def test_other_colours_for_the_counts(viewer, study, make_study) -> None:
     layer = viewer.layers["coverage"]
     np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(8, "magma") / 255)
     layers.set_coverage_colours("gray")
-    assert layer.contrast_limits == [0, 8]
+    assert layer.contrast_limits == [-0.5, 8.5]
     np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(8, "gray") / 255)
     show(layers, make_study(12))
     np.testing.assert_allclose(layer.colormap.colors[:, :3], count_colours(12, "gray") / 255)

@@ -14,6 +14,7 @@ Part = tuple[slice, slice]
 """Rows and columns of a picture, in rising order."""
 
 WHOLE: Final[Part] = (slice(None), slice(None))
+NOTHING: Final[Part] = (slice(0, 0), slice(0, 0))
 
 
 class LastPart:

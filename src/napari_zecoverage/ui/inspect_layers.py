@@ -192,6 +192,9 @@ class InspectLayers(QObject):
         # napari begins in the middle of a new slider.
         first = self._chosen if self._chosen in self.used else self.used[0]
         layer = self._new(name)
+        before = self._layers.get(name)
+        if before is not None:
+            layer.opacity, layer.blending = before.opacity, before.blending
         mark(layer, name)
         self._viewer.add_layer(layer)
         self._layers[name] = layer

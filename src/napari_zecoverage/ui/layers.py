@@ -6,8 +6,9 @@ data; the window, the reader and the sample data all show it through them.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Layer, Vectors
@@ -15,7 +16,7 @@ from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_zecoverage.core.crop import Rect
 from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
-from napari_zecoverage.core.parts import WHOLE, Part
+from napari_zecoverage.core.parts import NOTHING, WHOLE, Part
 from napari_zecoverage.picture import (
     FRINGE_COLOURS,
     REMOVED_COLOURS,
@@ -55,6 +56,7 @@ _PYRAMID_TOP_PX: Final = 1024
 # On a canvas that fills the screen a stroke is then a pixel or two.
 _STROKES_A_SIDE: Final = 500
 # Strokes that fit in a layer's memory; twice, four times, … as many where there are more.
+_NO_STROKES: Final = np.empty((0, 2, 2), np.float32)
 _ROOM: Final = {"kept edge": 512, "saved tile": 4}
 
 
@@ -76,12 +78,14 @@ def coverage_layer(
 ) -> tuple[NDArray[np.float32], dict[str, Any], str]:
     """Return the layer data of a coverage map, (H, W) frames per pixel: one colour step a count."""
     most = max(1, int(np.ceil(coverage.max(initial=0))))
+    # Each count in the middle of its step, on the colour bar too.
+    half = 0.5 if most < _STEPS_AT_MOST else 0
     return (
         coverage,
         {
             "name": "coverage",
             "colormap": _counted_colours(most, colours),
-            "contrast_limits": (0, most),
+            "contrast_limits": (-half, most + half),
             "interpolation2d": "nearest",
         },
         "image",
@@ -185,6 +189,15 @@ def whole_data(layer: Layer) -> Any:
     return layer.data[0] if getattr(layer, "multiscale", False) else layer.data
 
 
+class _Looks(NamedTuple):
+    """How the user wants a layer that is not there now, and right above which other."""
+
+    visible: bool
+    opacity: float
+    blending: str
+    below: weakref.ref[Layer] | None
+
+
 class ClusterLayers:
     """The layers of one cluster in one viewer.
 
@@ -201,6 +214,7 @@ class ClusterLayers:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._layers: dict[str, Layer] = {}
+        self._looks: dict[str, _Looks] = {}
         self._coverage_colours = "viridis"
         # What `removed` shows, as it was given; the layer has memory of its own.
         self._removed: NDArray[np.uint8] | None = None
@@ -278,9 +292,14 @@ class ClusterLayers:
         self._show("fringe", None if colour is None else fringe_layer(colour, reach, colours))
 
     def seen_part(self) -> Part:
-        """Return which pixels of `removed` the canvas shows, at the screen's resolution."""
+        """Return which pixels of `removed` the canvas shows, at the screen's resolution.
+
+        None of them where the user deleted it, or gave it other data.
+        """
         layer = self["removed"]
-        if layer is None or not self._is_own(layer) or not layer.multiscale:
+        if layer is None or not self._is_own(layer):
+            return NOTHING
+        if not layer.multiscale:
             return WHOLE
         step = 2**layer.data_level
         first, last = layer.corner_pixels[:, -2:].astype(int)
@@ -295,7 +314,7 @@ class ClusterLayers:
         """Show what the present thresholds take away of a part; quick, for every tick of a slider.
 
         All else of the layer follows with `show_removed`. napari's list of layers, and
-        whoever listens to the layer's data, are told by `steps_at_rest`.
+        whoever listens to the layer's data, are told by `steps_to_tell`.
         """
         layer = self["removed"]
         if layer is None or not self._is_own(layer):
@@ -332,15 +351,15 @@ class ClusterLayers:
         """Tell whether a layer shows our memory; data of somebody else are not ours to write in."""
         return whole_data(layer) is self._own
 
-    def steps_at_rest(self, edge: NDArray[np.float32], saved_rect: Rect) -> Iterator[None]:
-        """Show the outlines of what stays, and all of it in napari's list; pausing after each.
-
-        Each takes longer than `show_removed`.
-        """
+    def steps_to_outline(self, edge: NDArray[np.float32], saved_rect: Rect) -> Iterator[None]:
+        """Show the outlines of what stays, pausing after each: so are they drawn."""
         for name, strokes in (("kept edge", edge), ("saved tile", outline(saved_rect))):
             with self._list_left_alone():
                 self._show_strokes(name, strokes)
             yield
+
+    def steps_to_tell(self) -> Iterator[None]:
+        """Tell napari's list of layers, and whoever listens, what only the canvas shows yet."""
         while self._untold:
             name = self._untold.pop()
             layer = self[name]
@@ -386,8 +405,8 @@ class ClusterLayers:
         layer = self[name]
         if layer is None:
             return
-        own = self._own_strokes.get(name)
-        if layer.data is own and own is not None and 0 < len(strokes) <= len(own):
+        own = self._own_strokes.get(name, _NO_STROKES)
+        if layer.data is own and 0 < len(strokes) <= len(own):
             shown = divided(strokes, len(own))
             if not np.array_equal(own, shown):
                 own[:] = shown
@@ -412,7 +431,7 @@ class ClusterLayers:
         layer = self._find(name)
         if layer_data is None:
             if layer is not None:
-                self._viewer.layers.remove(layer)
+                self._take_away(name, layer)
             return
         if layer is None:
             self._layers[name] = self._add(name, layer_data)
@@ -437,28 +456,34 @@ class ClusterLayers:
     def _replace(self, name: str, old: Layer, layer_data: tuple[Any, dict[str, Any], str]) -> None:
         """Put another layer in the place of one, looking as the user wants it."""
         active = self._viewer.layers.selection.active is old
-        at = self._viewer.layers.index(old)
-        self._viewer.layers.remove(old)
+        self._take_away(name, old)
         layer = self._layers[name] = self._add(name, layer_data)
-        now = self._viewer.layers.index(layer)
-        # napari counts as before the move, in which the layer itself is left out.
-        self._viewer.layers.move(now, at + (at > now))
-        layer.visible, layer.opacity, layer.blending = old.visible, old.opacity, old.blending
         if active:
             self._viewer.layers.selection.active = layer
+
+    def _take_away(self, name: str, layer: Layer) -> None:
+        """Remove a layer; the next of its name looks as the user wants it."""
+        layers = self._viewer.layers
+        at = layers.index(layer)
+        below = weakref.ref(layers[at - 1]) if at else None
+        self._looks[name] = _Looks(layer.visible, layer.opacity, layer.blending, below)
+        layers.remove(layer)
 
     def _add(self, name: str, layer_data: tuple[Any, dict[str, Any], str]) -> Layer:
         data, settings, kind = layer_data
         layer = Vectors(data, **settings) if kind == "vectors" else _image(data, settings)
-        if name == "coverage":
+        looks = self._looks.pop(name, None)
+        if looks is not None:
+            layer.visible, layer.opacity, layer.blending = looks[:3]
+        elif name == "coverage":
             # It would hide the tile; one click on its eye shows it.
             layer.visible = self["tile"] is None
-        if name in ("master tile", "fringe"):
+        elif name in ("master tile", "fringe"):
             layer.visible = False  # it would hide the tile; one click on its eye shows it
         if name in ("coverage", "fringe") and hasattr(layer, "colorbar"):
             _add_colour_bar_once_seen(layer)
         mark(layer, name)
-        self._insert(self._place(name), layer)
+        self._insert(self._place(name, looks), layer)
         return layer
 
     def _insert(self, place: int, layer: Layer) -> None:
@@ -473,8 +498,13 @@ class ClusterLayers:
             selection.clear()
             selection.update(selected)
 
-    def _place(self, name: str) -> int:
-        """Return where a layer belongs: right above those of ours that come before it."""
+    def _place(self, name: str, looks: _Looks | None) -> int:
+        """Return where a layer belongs: where the user had it, or above those before it."""
+        if looks is not None and looks.below is None:
+            return 0
+        right_below = None if looks is None or looks.below is None else looks.below()
+        if right_below is not None and right_below in self._viewer.layers:
+            return self._viewer.layers.index(right_below) + 1
         below = [self[each] for each in _ORDER[: _ORDER.index(name)]]
         above = [self[each] for each in _ORDER[_ORDER.index(name) + 1 :]]
         layers = self._viewer.layers

@@ -188,7 +188,7 @@ class ShownStudy(QObject):
         if before.coverage_colours != preferences.coverage_colours:
             self._layers.set_coverage_colours(preferences.coverage_colours)
         if before.fringe_colours != preferences.fringe_colours:
-            self._show_fringe()
+            self._colour_fringe()
         if self._has_layers:
             self._catch_up_with_look(Look(before.stretch, before.strength))
 
@@ -210,7 +210,7 @@ class ShownStudy(QObject):
     def set_fringe_channel(self, channel: int) -> None:
         """Show another colour in the layer `fringe`: an index of the last axis of `Fringe.map`."""
         self._fringe_channel = channel
-        self._show_fringe()
+        self._colour_fringe()
 
     def toggle_removed(self) -> None:
         """Show what is removed, or the tile as it was before."""
@@ -359,9 +359,10 @@ class ShownStudy(QObject):
         if isinstance(edge, Exception):
             logger.warning("the outlines could not be drawn", exc_info=edge)
         else:
-            yield from self._layers.steps_at_rest(edge, saved)
-        # Not beside a drawing, which it would hold up.
+            yield from self._layers.steps_to_outline(edge, saved)
+        # Not beside these drawings, which it would hold up.
         self._ask_for_rim()
+        yield from self._layers.steps_to_tell()
 
     # --- what is measured --------------------------------------------------------------
 
@@ -380,6 +381,11 @@ class ShownStudy(QObject):
     def _on_not_measured(self) -> None:
         if self.measuring.fringe is None:
             self._layers.show_fringe(None)
+
+    def _colour_fringe(self) -> None:
+        # A layer that the user deleted stays away.
+        if self._layers["fringe"] is not None:
+            self._show_fringe()
 
     def _show_fringe(self, _fringe: Fringe | None = None) -> None:
         fringe = self.measuring.fringe
