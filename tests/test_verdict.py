@@ -74,11 +74,11 @@ def test_field_lost_says_of_what(study, outcome) -> None:
 def test_alpha(study, outcome) -> None:
     stats = AlphaStats(0.5, 0.0, 1.0)
     assert line(study, replace(outcome, alpha_stats=stats), "Alpha") == (
-        "Alpha: 50.0% nonzero, from 0 to 1."
+        "Alpha: nonzero_frac=0.500 min=0.000 max=1.000."
     )
     assert "unknown" in line(study, replace(outcome, alpha_stats=None), "Alpha")
     dropped = replace(outcome, alpha=None, alpha_stats=stats, source="dropped")
-    assert line(study, dropped, "Alpha").startswith("Alpha of the dropped mask: 50.0%")
+    assert line(study, dropped, "Alpha").startswith("Alpha of the dropped mask: nonzero_frac=0.5")
 
 
 def test_saved_tile_and_crops(study, outcome) -> None:
@@ -142,13 +142,19 @@ def test_hint_says_which_of_abs_and_frac_decides(study) -> None:
 def test_hint_on_an_abs_that_zemosaic_lowers(make_study) -> None:
     few = make_study(6)
     assert "abs 6 is lowered to 3" in hint(few, "min_coverage", min_coverage_abs=6).text
+    # However low it is made, frac may be above it.
+    for least, share, asked in ((9, 1, "1 × 6 = 6 frames"), (6, 0.9, "0.9 × 6 = 5.4 frames")):
+        said = hint(few, "min_coverage", min_coverage_abs=least, min_coverage_frac=share)
+        assert said.text == f"abs {least} is lowered to 5; {asked} decide."
+        assert said.tone == "loud"
 
 
 def test_hint_where_the_coverage_is_not_used(study) -> None:
     without = replace(study, coverage=None)
     outcome = apply_mask(without, MaskParameters())
     hints = verdict_of(without, outcome).hints
-    assert "abs, or frac" in hints["min_coverage"].text
+    assert hints["min_coverage"].text == "Neither decides: the coverage is not used."
+    assert hints["min_coverage"].tone == "loud"
     assert "not used" in hints["morph_open_px"].text
     assert "decay decides nothing" in hints["margin"].text
 

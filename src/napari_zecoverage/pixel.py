@@ -35,6 +35,8 @@ class PixelFacts(NamedTuple):
         Frames that are counted there, repeats included.
     frames_used : int
         Frames that could be.
+    repeats : bool
+        Some frames are counted more than once.
     alpha : float or None
         None without a mask, or when it is not known.
     red, blue : float or None
@@ -49,6 +51,7 @@ class PixelFacts(NamedTuple):
     sky: SkyPosition | None
     covered_by: float | None
     frames_used: int
+    repeats: bool
     alpha: float | None
     red: float | None
     blue: float | None
@@ -60,6 +63,8 @@ class PixelFacts(NamedTuple):
         if self.sky is not None:
             where.append(str(self.sky))
         what = [] if self.covered_by is None else [f"{self.covered_by:g} of {self.frames_used}"]
+        if what and self.repeats:
+            what[0] += " with repeats"
         what.append("no mask" if self.alpha is None else f"alpha {self.alpha:.2f}")
         if self.red is not None and self.blue is not None:
             what.append(f"R−G {self.red:+.1f} B−G {self.blue:+.1f}")
@@ -99,6 +104,7 @@ class PixelReader:
             sky=sky_position(self._study, y, x),
             covered_by=None if coverage is None else float(coverage[y, x]),
             frames_used=self._study.frames_used,
+            repeats=self._study.frames_used > self._numbers.size,
             alpha=None if alpha is None else float(alpha[y, x]),
             red=red,
             blue=blue,

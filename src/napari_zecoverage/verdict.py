@@ -221,11 +221,16 @@ def _hints(
 def _hint_on_coverage(
     parameters: MaskParameters, most: float | None, outcome: MaskOutcome | None
 ) -> Hint:
-    if most is None or outcome is None:
+    if outcome is None:
         return Hint("The larger decides: abs, or frac × the most frames.")
+    if not most:
+        return Hint("Neither decides: the coverage is not used.", "loud")
     least, share = parameters.min_coverage_abs, parameters.min_coverage_frac
     asked = f"{share:g} × {most:g} = {share * most:.4g} frames"
     if outcome.threshold_rule == "min_coverage_frac":
+        read = abs_as_read(least, share, most)
+        if read < least:
+            return Hint(f"abs {least:g} is lowered to {read:g}; {asked} decide.", "loud")
         return Hint(f"abs is idle: {least:g} is below {asked}.", "idle")
     if outcome.threshold_rule == "min_coverage_abs" and share * most < outcome.threshold:
         return Hint(f"frac is idle: {asked}, below abs.", "idle")
@@ -349,7 +354,8 @@ def _alpha(outcome: MaskOutcome) -> str:
         return "Alpha: unknown."
     stats = outcome.alpha_stats
     whose = "Alpha of the dropped mask" if outcome.source == "dropped" else "Alpha"
-    return f"{whose}: {stats.nonzero_frac:.1%} nonzero, from {stats.min:.3g} to {stats.max:.3g}."
+    named = f"nonzero_frac={stats.nonzero_frac:.3f} min={stats.min:.3f} max={stats.max:.3f}"
+    return f"{whose}: {named}."
 
 
 def _saved_tile(outcome: MaskOutcome) -> str:

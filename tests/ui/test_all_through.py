@@ -307,6 +307,7 @@ def test_looking_closer_and_leaving_a_frame_out(person, run_folder) -> None:
     assert len(fewer.frames) == FRAMES - 1
     assert name not in [each.path.name for each in fewer.frames]
     assert f"{FRAMES - 1} aligned" in person.words("summary")
+    assert person.words("summary").endswith("; 1 left out before that")
     assert {each.name for each in person.dock._cluster_panel.clusters} == {"east", "west"}
     assert person.layer_names.count("fringe") == 1
     person.assert_seen_is_exact()

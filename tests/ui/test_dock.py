@@ -183,7 +183,7 @@ def test_show_study(dock, viewer, qtbot, study) -> None:
     wait_for_preview(qtbot, dock)
     names = ["tile", "coverage", "removed", "kept edge", "saved tile"]
     assert [layer.name for layer in viewer.layers] == names
-    assert text(dock, "summary") == f"night: {study.summary}"
+    assert text(dock, "summary") == f"night: {study.summary}; 1 left out before that"
     assert "no match." in dock.findChild(QPlainTextEdit, "notes").toPlainText()
     assert dock.findChild(QTableWidget, "clusters").rowCount() == 1
     assert dock.findChild(QSlider, "min_coverage_abs_slider").maximum() == 8
@@ -529,6 +529,31 @@ def test_undo_and_redo_by_keys_wherever_the_focus_is(dock, viewer, qtbot, study)
     assert_removed_is_exact(dock, viewer)
 
 
+def test_undo_in_a_number_field_is_of_the_thresholds_but_for_what_is_half_typed(
+    dock, qtbot, study
+) -> None:
+    dock.show_study(study)
+    number = dock.findChild(QDoubleSpinBox, "min_coverage_frac_number")
+    typed = number.findChild(QLineEdit)
+    typed.selectAll()
+    qtbot.keyClicks(number, "0.7")
+    qtbot.keyClick(number, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert typed.text() != "0.7"
+    assert dock.parameters == MaskParameters()
+    typed.selectAll()
+    qtbot.keyClicks(number, "0.7")
+    qtbot.keyClick(number, Qt.Key.Key_Return)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.7)
+    qtbot.keyClick(number, Qt.Key.Key_Up)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.71)
+    for before in (MaskParameters(min_coverage_frac=0.7), MaskParameters()):
+        qtbot.keyClick(number, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert dock.parameters == before
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(number, Qt.Key.Key_Z, both)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.7)
+
+
 def test_thresholds_come_back_with_their_cluster(dock, viewer, qtbot, make_study) -> None:
     first, second = make_study(6, "first"), make_study(8, "second")
     dock.show_study(first)
@@ -666,6 +691,24 @@ def test_outlines_follow_when_the_sliders_rest(dock, viewer, qtbot, make_study) 
     shown = viewer.layers["kept edge"].data
     np.testing.assert_array_equal(shown, divided(edge, len(shown)))
     np.testing.assert_array_equal(viewer.layers["saved tile"].data, outline(outcome.saved_rect))
+
+
+def test_distances_to_the_rim_are_measured_whoever_listens(dock, viewer, qtbot, make_study) -> None:
+    dock.show_study(make_study(shape=(1400, 1600)))
+    qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.at_rest, timeout=60_000)
+    first = dock._shown._rim
+    assert first is not None
+
+    def fails(_event: object) -> None:
+        raise RuntimeError("a listener of somebody else")
+
+    for name in ("removed", "kept edge"):
+        viewer.layers[name].events.data.connect(fails)
+    with qtbot.captureExceptions():
+        qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_PageUp)
+        qtbot.waitUntil(lambda: dock._shown._rim is not first, timeout=60_000)
+        qtbot.waitUntil(lambda: dock._shown.at_rest, timeout=60_000)
+    assert dock._shown._rim.serves(dock.parameters)
 
 
 # --- under the cursor, and keys ------------------------------------------------------------

@@ -79,6 +79,7 @@ def test_controls_are_built_from_the_limits(panel, name) -> None:
     assert control.slider_maximum() == pytest.approx(limits.slider_maximum)
     assert limits.meaning in control.toolTip()
     assert f"altaz_{name}" in control.toolTip()
+    assert f" {limits.unit or '(no unit)'}; ZeMosaic" in control.toolTip()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any, Final
 
 from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QResizeEvent, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
@@ -27,6 +27,7 @@ LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
 _LAYOUTS_INSIDE_ONE_ANOTHER: Final = 10
+_UNDO_AND_REDO: Final = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
 _SLIDER_KEYS: Final = frozenset(
     (
         Qt.Key.Key_Left,
@@ -178,6 +179,14 @@ class _Slider(QSlider):
 
 
 class _NumberField(QDoubleSpinBox):
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave undo and redo to the dock, but for what is half typed."""
+        half_typed = self.cleanText() != self.textFromValue(self.value())
+        if not half_typed and any(event.matches(each) for each in _UNDO_AND_REDO):
+            event.ignore()
+        else:
+            super().keyPressEvent(event)
+
     def validate(self, text: str, position: int) -> object:
         """Take a decimal comma for the point that many people type it for."""
         return super().validate(text.replace(",", "."), position)

@@ -81,10 +81,11 @@ _STATUS_LINES: Final = 3
 _KEYS_WIDTH: Final = 28
 _HELP: Final = "H before/after · Ctrl+Z undo · F1 all keys"
 _ABOUT_STATUS: Final = (
-    "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it, "
-    "alpha, R−G and B−G in ADU against the core (mean of 9×9 px), and which frames, by their "
-    "numbers in the cluster.</p><p><b>H</b> hides what is removed, and shows it again: before and "
-    "after. <b>F1</b> lists all keys.</p>"
+    "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it "
+    "(with repeats: ZeMosaic counts those of a small cluster more than once), alpha, R−G and "
+    "B−G in ADU against the core (mean of 9×9 px), and which frames, by their numbers in the "
+    "cluster.</p><p><b>H</b> hides what is removed, and shows it again: before and after. "
+    "<b>F1</b> lists all keys.</p>"
 )
 _AS_LEFT: Final = (
     "The thresholds are as this cluster was left the last time; undo brings those before back."
@@ -690,7 +691,9 @@ class CoverageDock(QScrollArea):
 
 
 def _headline(study: ClusterStudy) -> str:
-    return f"{study.cluster.name}: {study.summary}"
+    before = len(study.cluster.left_out)
+    also = f"; {before} left out before that" if before else ""
+    return f"{study.cluster.name}: {study.summary}{also}"
 
 
 def _words(error: Exception) -> str:

@@ -293,7 +293,7 @@ def _tooltip(name: str, limits: Limits) -> str:
     return (
         f"<p>{limits.meaning}</p><p>{_RULES[name]}</p>"
         f"<p><b>{CONFIG_PREFIX}{name}</b>: {limits.minimum:g}{upper} "
-        f"{limits.unit}; ZeMosaic's default is {default:g}.</p>"
+        f"{limits.unit or '(no unit)'}; ZeMosaic's default is {default:g}.</p>"
     )
 
 
