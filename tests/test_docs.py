@@ -14,6 +14,7 @@ import typer
 
 import napari_zecoverage as zc
 from napari_zecoverage.cli import app
+from napari_zecoverage.core.clusters import MIN_STACKED
 from napari_zecoverage.core.outcome import LEAST_KEPT_SHARE
 from napari_zecoverage.core.read_thresholds import abs_as_read
 from napari_zecoverage.sample import SampleSettings
@@ -225,6 +226,10 @@ def test_the_explanation_tells_true_numbers() -> None:
     assert inset_px((600, 600), 5.0, 0.15) == inset_px((600, 600), 9.3, 1.0)
     assert "`abs` 5 asks for 5 and `abs` 6 asks for 3" in text
     assert [abs_as_read(least, 0.5, 6.0) for least in (5.0, 6.0)] == [5.0, 3.0]
+    assert "With `abs` 12 it decides only above 24 frames" in text
+    assert zc.MaskParameters().min_coverage_frac * 24 == 12
+    assert "When a cluster has fewer, it goes through its frames again until there are five" in text
+    assert MIN_STACKED == 5
     assert "less than 10 %" in text
     assert LEAST_KEPT_SHARE == 0.10
     assert "The *tolerance* is a quarter (0.25) of that noise" in text

@@ -24,6 +24,7 @@ from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.fallback_masks import low_signal_mask, radial_mask
 from napari_zecoverage.core.outcome import saved_alpha
 from napari_zecoverage.picture import count_colours, stretch
+from napari_zecoverage.sample import Night
 from napari_zecoverage.verdict import inset_px
 
 DEFAULTS = zc.MaskParameters()
@@ -180,6 +181,63 @@ def landscape() -> Figure:
 
 
 # --- the quirks ----------------------------------------------------------------------------
+
+
+def two_thresholds() -> Figure:
+    """Return which of the two sets the threshold, in clusters from 8 to 40 frames."""
+    tile = _noise((120, 160))
+    decides = (
+        ("min_coverage_abs", "abs decides", style.VERMILLION),
+        ("min_coverage_frac", "frac decides", style.BLUE),
+    )
+    clusters_of = np.arange(8, 41, 2)
+    drawn, axes = style.figure(2, 3.3)
+    for axis, least in zip(axes, (3.0, 12.0), strict=True):
+        seen = []
+        for most in clusters_of:
+            # Half of it well covered, half of it not: the mask is never a guard's.
+            covered = np.ones((120, 160), dtype=np.float32)
+            covered[:, 80:] = most
+            parameters = replace(NO_MARGIN, min_coverage_abs=least)
+            seen.append(zc.mask_tile(tile, parameters, coverage=covered))
+        axis.axhline(least, color="#bbbbbb", lw=1)
+        axis.plot(clusters_of, DEFAULTS.min_coverage_frac * clusters_of, color="#bbbbbb", lw=1)
+        for rule, name, colour in decides:
+            mine = [index for index, each in enumerate(seen) if each.threshold_rule == rule]
+            used = [seen[index].threshold for index in mine]
+            axis.plot(clusters_of[mine], used, "o", color=colour, label=name)
+        axis.set(xticks=range(8, 41, 8), yticks=range(0, 21, 4), ylim=(0, 21))
+        axis.set(xlabel="frames on the best-covered pixel")
+        axis.set_title(f"abs {least:g}, frac {DEFAULTS.min_coverage_frac:g}")
+    axes[0].set_ylabel("threshold used, frames")
+    axes[1].legend(loc="upper left")
+    return drawn
+
+
+def repeated_frames() -> Figure:
+    """Return three frames, how ZeMosaic counts them, and what two thresholds keep."""
+    turned = (Night(sweep_deg=80),)
+    study = clusters.study(replace(clusters.SMALL, n_frames=3, nights=turned), "padded")
+    assert study.coverage is not None
+    # Two of the three count twice, so each count stands for one number of frames.
+    frames = np.array([0, 1, 1, 2, 2, 3], dtype=np.float32)[study.coverage.astype(int)]
+    drawn, ((there, counted, *kept), (there_bar, counted_bar, *below)) = style.figure(
+        4, 2.9, rows=2, heights=(1, 0.06)
+    )
+    for axis, bar, counts, title in (
+        (there, there_bar, frames, "Frames there"),
+        (counted, counted_bar, study.coverage, "As ZeMosaic counts"),
+    ):
+        shown = _show_coverage(axis, counts, title)
+        drawn.colorbar(shown, cax=bar, orientation="horizontal", ticks=range(int(counts.max()) + 1))
+    for axis, least in zip(kept, (3.0, 4.0), strict=True):
+        outcome = zc.apply_mask(study, replace(NO_MARGIN, min_coverage_abs=least))
+        title = f"abs {least:g}: from {outcome.threshold:g} of {study.coverage.max():g}"
+        style.show_kept(axis, study.coverage > 0, outcome.opaque, title=title)
+    for axis in below:
+        style.as_picture(axis)
+    style.legend_of_kept(drawn, "kept", "hidden by the mask", "no frame there")
+    return drawn
 
 
 def opening() -> Figure:
@@ -499,6 +557,8 @@ PICTURES = (
     fringe,
     landscape,
     saved_yes_or_no,
+    two_thresholds,
+    repeated_frames,
     opening,
     inset,
     nanize,

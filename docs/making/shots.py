@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from qtpy.QtGui import QImage
+from qtpy.QtGui import QImage, QShortcut
 from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
@@ -79,6 +79,10 @@ class Window:
         button = self.find(QPushButton, name)
         wait_until(button.isEnabled, f"the button {name}")
         button.click()
+
+    def press(self, name: str) -> None:
+        """Do what a key of the window does."""
+        self.find(QShortcut, f"key_{name}").activated.emit()
 
     def open_sample(self) -> None:
         """Open the sample, and wait until it is in the table."""
@@ -251,14 +255,10 @@ def studied(window: Window) -> Picture:
 
 
 def fringe_seen(window: Window) -> Picture:
-    """Return the tile with nothing marked on it."""
-    removed = window.viewer.layers["removed"]
-    others = [window.viewer.layers[name] for name in ("kept edge", "saved tile")]
-    for layer in (removed, *others):
-        layer.visible = False
+    """Return the tile after H, without what is removed."""
+    window.press("before_after")
     seen = window.canvas()
-    for layer in (removed, *others):
-        layer.visible = True
+    window.press("before_after")
     return seen
 
 
