@@ -291,7 +291,7 @@ class Window:
         from qtpy.QtCore import QTimer
 
         from napari_zecoverage.picture import removed_pixels
-        from napari_zecoverage.ui.layers import whole_data
+        from napari_zecoverage.ui.layer_data import whole_data
 
         layers = self.dock._shown._layers
         removed = layers["removed"]

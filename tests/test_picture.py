@@ -111,6 +111,42 @@ def test_stretch_of_a_flat_or_empty_tile_is_finite(value: float, kind) -> None:
     assert np.isfinite(shown).all()
 
 
+def test_stretch_is_fit_for_a_screen(study) -> None:
+    shown = stretch(study.tile)
+    assert shown.shape == study.tile.shape
+    assert shown.dtype == np.float32
+    assert shown.min() >= 0
+    assert shown.max() <= 1
+    assert (shown[study.coverage == 0] == 0).all()
+    # The channels' skies differ by hundreds of ADU; on screen they are one grey.
+    skies = np.median(shown[study.coverage > 0], axis=0)
+    assert np.ptp(skies) < 0.01
+    assert 0.05 < skies.mean() < 0.4
+
+
+def test_stretch_keeps_a_faint_colour_step_visible(study) -> None:
+    tile = study.tile.copy()
+    tile[:, :100] += np.array([30, 0, -30], dtype=np.float32)
+    shown = stretch(tile)
+    here, there = np.median(shown[:, :100], axis=(0, 1)), np.median(shown[:, 150:200], axis=(0, 1))
+    assert here[0] - there[0] > 0.1
+    assert here[2] - there[2] < -0.1
+
+
+def test_stretch_keeps_the_order_of_brightness() -> None:
+    ramp = np.repeat(np.linspace(-10, 5000, 1000, dtype=np.float32), 3).reshape(10, 100, 3)
+    shown = stretch(ramp)[..., 0].ravel()
+    assert (np.diff(shown) >= 0).all()
+    assert shown[-1] > shown[0]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0, 1000])
+def test_stretch_of_a_picture_without_contrast(value) -> None:
+    shown = stretch(np.full((8, 9, 3), value, dtype=np.float32))
+    assert np.isfinite(shown).all()
+    assert len(np.unique(shown)) == 1
+
+
 def test_removed_pixels_tells_the_mask_from_the_crop() -> None:
     study = make_study()
     outcome = apply_mask(study, MaskParameters())

@@ -21,8 +21,9 @@ from napari_zecoverage.picture import (
     removed_pixels,
     stretch,
 )
-from napari_zecoverage.ui import layers as layers_module
-from napari_zecoverage.ui.layers import ClusterLayers, coverage_layer, pyramid, whole_data
+from napari_zecoverage.ui import layer_data
+from napari_zecoverage.ui.layer_data import pyramid, whole_data
+from napari_zecoverage.ui.layers import ClusterLayers
 
 
 def show(layers: ClusterLayers, study: ClusterStudy) -> None:
@@ -31,9 +32,6 @@ def show(layers: ClusterLayers, study: ClusterStudy) -> None:
 
 def names(viewer) -> list[str]:
     return [layer.name for layer in viewer.layers]
-
-
-# --- what a cluster looks like -------------------------------------------------------------
 
 
 OUTLINES = ("kept edge", "saved tile")
@@ -52,67 +50,6 @@ def rest(layers: ClusterLayers, edge, rect: Rect) -> None:
     for steps in (layers.steps_to_outline(edge, rect), layers.steps_to_tell()):
         for _ in steps:
             pass
-
-
-def test_stretch_is_fit_for_a_screen(study) -> None:
-    shown = stretch(study.tile)
-    assert shown.shape == study.tile.shape
-    assert shown.dtype == np.float32
-    assert shown.min() >= 0
-    assert shown.max() <= 1
-    assert (shown[study.coverage == 0] == 0).all()
-    # The channels' skies differ by hundreds of ADU; on screen they are one grey.
-    skies = np.median(shown[study.coverage > 0], axis=0)
-    assert np.ptp(skies) < 0.01
-    assert 0.05 < skies.mean() < 0.4
-
-
-def test_stretch_keeps_a_faint_colour_step_visible(study) -> None:
-    tile = study.tile.copy()
-    tile[:, :100] += np.array([30, 0, -30], dtype=np.float32)
-    shown = stretch(tile)
-    here, there = np.median(shown[:, :100], axis=(0, 1)), np.median(shown[:, 150:200], axis=(0, 1))
-    assert here[0] - there[0] > 0.1
-    assert here[2] - there[2] < -0.1
-
-
-def test_stretch_keeps_the_order_of_brightness() -> None:
-    ramp = np.repeat(np.linspace(-10, 5000, 1000, dtype=np.float32), 3).reshape(10, 100, 3)
-    shown = stretch(ramp)[..., 0].ravel()
-    assert (np.diff(shown) >= 0).all()
-    assert shown[-1] > shown[0]
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 0, 1000])
-def test_stretch_of_a_picture_without_contrast(value) -> None:
-    shown = stretch(np.full((8, 9, 3), value, dtype=np.float32))
-    assert np.isfinite(shown).all()
-    assert len(np.unique(shown)) == 1
-
-
-def test_coverage_has_one_colour_a_count(study) -> None:
-    data, settings, kind = coverage_layer(study.coverage)
-    layer = Image(data, **settings)
-    assert kind == "image"
-    assert layer.contrast_limits == [-0.5, 8.5]
-    assert layer.interpolation2d == "nearest"
-    counts = np.arange(9)
-    low, high = layer.contrast_limits
-    colours = layer.colormap.map((counts - low) / (high - low))
-    assert len(np.unique(colours, axis=0)) == 9
-    # Each count stands in the middle of its step, which is one frame high.
-    for off in (-0.49, 0.49):
-        beside = layer.colormap.map((counts + off - low) / (high - low))
-        np.testing.assert_array_equal(beside, colours)
-    # Evenly rising brightness: also to be read without seeing colours.
-    brightness = colours[:, :3] @ (0.2126, 0.7152, 0.0722)
-    assert (np.diff(brightness) > 0).all()
-
-
-def test_coverage_of_very_many_frames_is_smooth() -> None:
-    data = np.linspace(0, 900, 100, dtype=np.float32).reshape(10, 10)
-    layer = Image(data, **coverage_layer(data)[1])
-    assert layer.contrast_limits == [0, 900]
 
 
 # --- what is removed -----------------------------------------------------------------------
@@ -287,8 +224,8 @@ def test_data_that_somebody_else_set_are_replaced(viewer, study) -> None:
 
 
 def test_what_is_seen_is_written_first_and_the_rest_follows(viewer, study, monkeypatch) -> None:
-    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 1000)
-    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 100)
+    monkeypatch.setattr(layer_data, "_PYRAMID_FROM_PX", 1000)
+    monkeypatch.setattr(layer_data, "_PYRAMID_TOP_PX", 100)
     layers = ClusterLayers(viewer)
     show(layers, study)
     layer = layers["removed"]
@@ -603,8 +540,8 @@ def test_a_tile_stretched_otherwise_keeps_its_layer(viewer, study) -> None:
 def test_a_large_picture_is_a_pyramid_of_views(monkeypatch) -> None:
     picture = np.arange(6000, dtype=np.uint8).reshape(60, 100)
     assert pyramid(picture) is picture
-    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 5000)
-    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 30)
+    monkeypatch.setattr(layer_data, "_PYRAMID_FROM_PX", 5000)
+    monkeypatch.setattr(layer_data, "_PYRAMID_TOP_PX", 30)
     levels = pyramid(picture)
     assert [each.shape for each in levels] == [(60, 100), (30, 50), (15, 25)]
     assert levels[0] is picture
@@ -612,8 +549,8 @@ def test_a_large_picture_is_a_pyramid_of_views(monkeypatch) -> None:
 
 
 def test_large_and_small_clusters_take_turns(viewer, study, make_study, monkeypatch) -> None:
-    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 200_000)
-    monkeypatch.setattr(layers_module, "_PYRAMID_TOP_PX", 300)
+    monkeypatch.setattr(layer_data, "_PYRAMID_FROM_PX", 200_000)
+    monkeypatch.setattr(layer_data, "_PYRAMID_TOP_PX", 300)
     layers = ClusterLayers(viewer)
     show(layers, study)
     layers["removed"].opacity = 0.3

@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QPushButton, QWidget
 
 from napari_zecoverage.core import judged as judged_room
 from napari_zecoverage.core.parameters import MaskParameters
-from napari_zecoverage.ui import jobs
+from napari_zecoverage.ui import jobs, layer_data
 from napari_zecoverage.ui import layers as layers_module
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.inspect_layers import FRAMES
@@ -226,7 +226,7 @@ def test_a_layer_that_cannot_be_made_is_told(dock, qtbot, study, monkeypatch) ->
 
 
 def test_a_layer_replaced_keeps_its_place(viewer, make_study, monkeypatch) -> None:
-    monkeypatch.setattr(layers_module, "_PYRAMID_FROM_PX", 200_000)
+    monkeypatch.setattr(layer_data, "_PYRAMID_FROM_PX", 200_000)
     layers = ClusterLayers(viewer)
     layers.show_study(make_study(shape=(100, 120)), None)
     viewer.layers.move(viewer.layers.index(layers["coverage"]), len(viewer.layers))

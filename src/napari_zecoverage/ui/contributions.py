@@ -18,7 +18,7 @@ from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import stretch
 from napari_zecoverage.sample import sample_folder
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.layers import coverage_layer, tile_layer
+from napari_zecoverage.ui.layer_data import coverage_layer, tile_layer
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
