@@ -12,10 +12,13 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hands import drag, place_in_plot
 from matplotlib.colors import to_hex
 from qtpy.compat import isalive
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -32,6 +35,7 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.ui import measuring as room
 from napari_zecoverage.ui.dock import CoverageDock
+from napari_zecoverage.ui.fringe_plots import LandscapePlot
 from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
 from napari_zecoverage.ui.inspect_panel import InspectPanel, without_frame
 from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot, colours_of_theme
@@ -218,6 +222,97 @@ def test_keys_on_the_plot_set_the_threshold(qtbot, dock, panel) -> None:
     qtbot.keyClick(plot.canvas, Qt.Key.Key_Right)
     assert dock.parameters.min_coverage_frac == 0.62  # 5 of 8 frames, in two decimals
     assert plot.curve.at(0.62).level == 5
+
+
+# --- back to where one was -----------------------------------------------------------------
+
+CTRL = Qt.KeyboardModifier.ControlModifier
+CTRL_SHIFT = CTRL | Qt.KeyboardModifier.ShiftModifier
+
+
+def drag_over(qtbot, plot, *spots: tuple[float, float]) -> None:
+    """Drag on a plot from one point of its axes over others to the last."""
+    plot.canvas.draw()
+    drag(qtbot, plot.canvas, *(place_in_plot(plot, *each) for each in spots))
+
+
+def test_undo_and_redo_by_keys_with_the_focus_on_a_plot(qtbot, dock, panel) -> None:
+    canvas = panel.findChild(FieldPlot).canvas
+    drag_over(qtbot, panel.findChild(FieldPlot), (0.8, 0.5))
+    clicked = dock.parameters
+    assert clicked.min_coverage_frac == pytest.approx(0.8, abs=0.011)
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL)
+    assert dock.parameters == MaskParameters()
+    qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL_SHIFT)
+    assert dock.parameters == clicked
+
+
+def test_a_drag_of_the_line_is_one_step_to_undo(qtbot, dock, panel) -> None:
+    plot = panel.findChild(FieldPlot)
+    drag_over(qtbot, plot, (0.5, 0.5), (0.55, 0.5), (0.6, 0.5), (0.7, 0.5))
+    first = dock.parameters
+    assert first.min_coverage_frac == pytest.approx(0.7, abs=0.011)
+    drag_over(qtbot, plot, (0.7, 0.5), (0.8, 0.5), (0.9, 0.5))
+    assert dock.parameters.min_coverage_frac == pytest.approx(0.9, abs=0.011)
+    for before in (first, MaskParameters()):
+        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
+        assert dock.parameters == before
+    assert not dock.findChild(QPushButton, "undo").isEnabled()
+
+
+def test_a_drag_of_the_point_is_one_step_to_undo(qtbot, dock, panel) -> None:
+    open_tab(qtbot, panel, "Both")
+    plot = panel.findChild(LandscapePlot)
+    qtbot.waitUntil(lambda: plot.landscape is not None)
+    drag_over(qtbot, plot, (0.3, 2), (0.4, 3), (0.5, 4))
+    first = dock.parameters
+    assert first.min_coverage_abs == pytest.approx(4, abs=0.11)
+    assert first.min_coverage_frac == pytest.approx(0.5, abs=0.011)
+    drag_over(qtbot, plot, (0.5, 4), (0.6, 5), (0.7, 6))
+    assert dock.parameters.min_coverage_abs == pytest.approx(6, abs=0.11)
+    for before in (first, MaskParameters()):
+        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
+        assert dock.parameters == before
+    assert not dock.findChild(QPushButton, "undo").isEnabled()
+
+
+def test_each_click_on_a_plot_is_a_step(qtbot, dock, panel) -> None:
+    plot = panel.findChild(FieldPlot)
+    for value in (0.6, 0.7, 0.8):
+        drag_over(qtbot, plot, (value, 0.5))
+    for value in (0.7, 0.6, 0.5):
+        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
+        assert dock.parameters.min_coverage_frac == pytest.approx(value, abs=0.011)
+
+
+def test_each_key_on_the_plot_is_a_step_but_one_held_down_is_one(qtbot, dock, panel) -> None:
+    canvas = panel.findChild(FieldPlot).canvas
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    for is_repeated in (False, True, True):
+        press = QKeyEvent(
+            QEvent.Type.KeyPress,
+            Qt.Key.Key_Right,
+            Qt.KeyboardModifier.NoModifier,
+            "",
+            is_repeated,
+        )
+        QApplication.sendEvent(canvas, press)
+    assert dock.parameters.min_coverage_frac == 1
+    for value in (0.62, 0.5):
+        qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL)
+        assert dock.parameters.min_coverage_frac == value
+
+
+def test_a_drag_of_a_slider_after_one_of_the_line_is_another_step(qtbot, dock, panel) -> None:
+    drag_over(qtbot, panel.findChild(FieldPlot), (0.5, 0.5), (0.6, 0.5), (0.7, 0.5))
+    dragged = dock.parameters
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    qtbot.keyClick(slider, Qt.Key.Key_Right)
+    qtbot.keyClick(slider, Qt.Key.Key_Z, CTRL)
+    assert dock.parameters == dragged
+
+
+# --- what is measured, and when ------------------------------------------------------------
 
 
 def test_a_study_that_comes_while_measuring_wins(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hands import Canvas
+from hands import Canvas, drag, place_in_plot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QTabWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QTabWidget, QToolButton
 
-from napari_zecoverage.core.parameters import StudyOptions
+from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
 from napari_zecoverage.ui.inspect_panel import InspectPanel
-from napari_zecoverage.ui.plots import ProfilePlot
+from napari_zecoverage.ui.plots import FieldPlot, ProfilePlot
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 pytestmark = pytest.mark.window
@@ -89,6 +89,41 @@ def test_blinking_by_the_keys_of_the_window(qtbot, viewer, dock) -> None:
         qtbot.keyClick(native, Qt.Key.Key_Right)
     assert viewer.dims.current_step[0] == 2
     assert panel.findChild(QComboBox, "frame").currentIndex() == 2
+
+
+def test_the_keys_of_the_dock_with_the_focus_on_a_plot(qtbot, viewer, dock) -> None:
+    window = viewer.window._qt_window
+    window.activateWindow()
+    qtbot.waitUntil(window.isActiveWindow)
+    plot = dock.findChild(FieldPlot)
+    dock.ensureWidgetVisible(plot)
+    plot.canvas.draw()
+    drag(qtbot, plot.canvas, place_in_plot(plot, 0.8, 0.5))
+    assert plot.canvas.hasFocus()
+    clicked = dock.parameters
+    assert clicked != MaskParameters()
+    control, shift = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, control)
+    assert dock.parameters == MaskParameters()
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, control | shift)
+    assert dock.parameters == clicked
+    alt = Qt.KeyboardModifier.AltModifier
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, control | alt)
+    assert dock.parameters == MaskParameters()
+    # The plot's own keys stay its own.
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Right)
+    assert dock.parameters.min_coverage_frac > 0.5
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_H)
+    assert not viewer.layers["removed"].visible
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_H)
+    assert viewer.layers["removed"].visible
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_F1)
+    keys = dock.findChild(QDialog, "keys")
+    assert keys.isVisible()
+    keys.close()
+    qtbot.waitUntil(window.isActiveWindow)
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_6, control)
+    assert dock.findChild(QToolButton, "section_export").hasFocus()
 
 
 def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:

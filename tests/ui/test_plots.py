@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QWheelEvent
+from qtpy.QtGui import QKeyEvent, QWheelEvent
 from qtpy.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -19,9 +20,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zecoverage.core.curves import Cliff, FieldCurve, Stretch
+from napari_zecoverage.core.fringe import ResidualFringe
 from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.profile import Profile
+from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
 from napari_zecoverage.ui.plots import (
     FieldPlot,
     HistogramPlot,
@@ -45,6 +48,8 @@ CURVE = FieldCurve(
     ),
     cliffs=(Cliff(0.0, "one"), Cliff(0.75, "other")),
 )
+# Of little to explain: the axes have the room that a longer legend would take.
+PLAIN = replace(CURVE, stretches=CURVE.stretches[1:], cliffs=())
 COUNTED = replace(
     CURVE,
     over="min_coverage_abs",
@@ -87,6 +92,22 @@ def spot(plot: FieldPlot, value: float, share: float = 0.5) -> QPoint:
     x, y = plot.axes.transData.transform((value, share))
     ratio = plot.canvas.device_pixel_ratio
     return QPoint(round(x / ratio), round(plot.canvas.height() - y / ratio))
+
+
+class Listener(QWidget):
+    """What a plot stands in; it notes the keys that reach it."""
+
+    def __init__(self, plot: QWidget) -> None:
+        super().__init__()
+        self.pressed: list[int] = []
+        self.released: list[int] = []
+        QVBoxLayout(self).addWidget(plot)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self.pressed.append(event.key())
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        self.released.append(event.key())
 
 
 def where_line(plot: FieldPlot) -> float:
@@ -167,6 +188,37 @@ def test_keys_go_from_stretch_to_stretch(qtbot, field, chosen) -> None:
     qtbot.keyClick(field.canvas, Qt.Key.Key_Right)
     qtbot.keyClick(field.canvas, Qt.Key.Key_Left)
     assert chosen == [0.75, 1.0, 0.75]
+
+
+@pytest.mark.parametrize("kind", [FieldPlot, LandscapePlot, FringePlot, HistogramPlot, ProfilePlot])
+def test_a_plot_keeps_no_key_that_it_has_no_use_for(qtbot, kind) -> None:
+    plot = kind()
+    listener = Listener(plot)
+    qtbot.addWidget(listener)
+    keys = [Qt.Key.Key_Z, Qt.Key.Key_Space, Qt.Key.Key_PageUp, Qt.Key.Key_F1, Qt.Key.Key_Right]
+    for key in keys:
+        qtbot.keyClick(plot.canvas, key)
+    assert listener.pressed == keys
+    # Who acts while a key is held must hear of its end.
+    assert listener.released == keys
+
+
+def test_with_a_curve_the_left_and_right_keys_are_the_plots_own(qtbot) -> None:
+    plot = FieldPlot()
+    listener = Listener(plot)
+    qtbot.addWidget(listener)
+    plot.show_curve(CURVE)
+    plot.show_value(0.5)
+    for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Left):
+        qtbot.keyClick(plot.canvas, key)
+    assert listener.pressed == []
+    assert where_line(plot) == 0.75
+    # Not where another key is held with them, but for what a Mac says of every arrow.
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Left, Qt.KeyboardModifier.ControlModifier)
+    assert listener.pressed == [Qt.Key.Key_Control, Qt.Key.Key_Left]
+    assert where_line(plot) == 0.75
+    qtbot.keyClick(plot.canvas, Qt.Key.Key_Left, Qt.KeyboardModifier.KeypadModifier)
+    assert where_line(plot) == 0.5
 
 
 def test_over_the_count_the_axis_goes_beyond_the_maximum(qtbot, field, chosen) -> None:
@@ -280,12 +332,56 @@ def test_every_plot_follows_the_theme(qtbot, kind) -> None:
     assert len(papers) == 2
 
 
-def test_a_plot_is_saved(field, tmp_path, monkeypatch, notifications) -> None:
-    path = tmp_path / "curve.png"
+@pytest.mark.parametrize(
+    ("ending", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+@pytest.mark.parametrize("kind", [FieldPlot, LandscapePlot, FringePlot, HistogramPlot, ProfilePlot])
+def test_a_plot_is_saved(
+    qtbot, kind, ending, start, tmp_path, monkeypatch, notifications, capfd
+) -> None:
+    plot = kind()
+    qtbot.addWidget(plot)
+    plot.show()
+    qtbot.waitExposed(plot)
+    drawn(qtbot, plot)
+    path = tmp_path / f"curve.{ending}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
-    field.save()
-    assert path.read_bytes().startswith(b"\x89PNG")
+    plot.save()
+    assert path.read_bytes().startswith(start)
     assert str(path) in notifications[-1].message
+    # Matplotlib raises nothing of what goes wrong in who listens to it: it prints that.
+    assert capfd.readouterr().err == ""
+
+
+def test_a_saved_drawing_has_the_line_where_it_stands(qtbot, field, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "curve.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    before = picture_of(field)
+    field.save()
+    wanted = 72 * field.figure.get_size_inches()[0] * figure_share(field, 0.5)
+    assert lines_across(path, colours_of_theme("dark").ink) == [pytest.approx(wanted, abs=0.01)]
+    # And the plot on the screen is as it was.
+    qtbot.waitUntil(lambda: not field._stale and field._below is not None)
+    np.testing.assert_array_equal(picture_of(field), before)
+
+
+def figure_share(plot: FieldPlot, value: float) -> float:
+    """Return how far to the right in the figure a value of the threshold lies, from 0 to 1."""
+    pixel = plot.axes.transData.transform((value, 0))[0]
+    return float(plot.figure.transFigure.inverted().transform((pixel, 0))[0])
+
+
+def lines_across(path, ink: str) -> list[float]:
+    """Return where in a drawing the thick straight lines in one colour stand."""
+    found = []
+    for each in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}path"):
+        style = each.get("style", "")
+        if f"stroke: {ink}" in style and "stroke-width: 2" in style:
+            # M x y L x y
+            words = each.attrib["d"].split()
+            assert words[1] == words[4]
+            found.append(float(words[1]))
+    return found
 
 
 def test_a_plot_that_cannot_be_saved_is_told(field, tmp_path, monkeypatch, notifications) -> None:
@@ -425,17 +521,40 @@ def test_while_much_changes_nothing_is_drawn(qtbot, field, monkeypatch) -> None:
     qtbot.waitUntil(lambda: draws == [1])
 
 
-def test_nothing_written_is_cut_off(qtbot, field) -> None:
+# The fringe that a curve tells of: none known, none left, some.
+@pytest.mark.parametrize("sigmas", [None, 0.0, 0.07, 0.34, 2.5, 120.0])
+@pytest.mark.parametrize("curve", [CURVE, PLAIN], ids=["long legend", "short legend"])
+def test_nothing_written_is_cut_off(qtbot, field, curve, sigmas) -> None:
     field.resize(400, 280)
     field.show_curve(replace(CURVE, stretches=CURVE.stretches[1:]))
-    field.show_curve(CURVE)
+    field.show_curve(curve if sigmas is None else with_fringe(curve, sigmas))
     drawn(qtbot, field)
     whole = field.figure.bbox
     legend = field.figure.legends[0].get_window_extent()
     assert legend.y0 >= 0
     label = field.axes.xaxis.label.get_window_extent()
     assert label.y0 >= legend.y1 - 4
-    side = field.axes.get_tightbbox()
-    assert side.x0 >= 0
-    assert side.x1 <= whole.x1
-    assert side.y1 <= whole.y1
+    for axis in (field.axes.xaxis, field.axes.yaxis, field.fringe_axes.yaxis):
+        # Numbers and label; of an axis that is not shown there is nothing.
+        side = axis.get_tightbbox(field.canvas.get_renderer())
+        if side is None:
+            continue
+        assert side.x0 >= 0
+        assert side.x1 <= whole.x1
+        assert side.y1 <= whole.y1
+    assert field.fringe_axes.yaxis.get_visible() == (sigmas is not None)
+
+
+def test_the_axis_of_the_fringe_has_few_and_short_numbers(qtbot, field) -> None:
+    field.show_curve(with_fringe(PLAIN, 0.0))
+    drawn(qtbot, field)
+    top = field.fringe_axes.get_ylim()[1]
+    ticks = zip(field.fringe_axes.get_yticks(), field.fringe_axes.get_yticklabels(), strict=True)
+    assert [text.get_text() for value, text in ticks if value <= top] == ["0", "0.05", "0.1"]
+
+
+def with_fringe(curve: FieldCurve, sigmas: float) -> FieldCurve:
+    """Return a curve with a fringe left, the same everywhere."""
+    left = ResidualFringe(10 * sigmas, 1.0, sigmas, 10 * sigmas, 4.0, 1000)
+    stretches = [each._replace(field=each.field._replace(fringe=left)) for each in curve.stretches]
+    return replace(curve, stretches=tuple(stretches))

@@ -167,9 +167,16 @@ class CoverageDock(QScrollArea):
         """The thresholds as the sliders stand."""
         return self._threshold_panel.parameters
 
-    def set_parameters(self, parameters: MaskParameters) -> None:
-        """Set the sliders."""
-        self._threshold_panel.set_parameters(parameters)
+    def set_parameters(self, parameters: MaskParameters, gesture: object = None) -> None:
+        """Set the sliders: one step to undo.
+
+        Parameters
+        ----------
+        parameters : MaskParameters
+        gesture : object, optional
+            All that comes of one gesture, such as a drag in a plot, is one step.
+        """
+        self._threshold_panel.set_parameters(parameters, gesture)
 
     def open_clusters(self, clusters: Iterable[Cluster]) -> None:
         """Put clusters in the table and select the first."""

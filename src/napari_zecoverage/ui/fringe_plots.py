@@ -287,6 +287,7 @@ class LandscapePlot(Plot):
     def _on_press(self, event: MouseEvent) -> None:
         if event.button == 1 and event.inaxes is self.axes and self.landscape is not None:
             self._dragging = True
+            self.gesture = object()
             self._choose(event)
 
     def _on_move(self, event: MouseEvent) -> None:

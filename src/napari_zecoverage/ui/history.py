@@ -22,7 +22,7 @@ class History(Generic[State]):
     def __init__(self, first: State) -> None:
         self._states = [first]
         self._at = 0
-        self._gesture: int | None = None
+        self._gesture: object = None
 
     @property
     def present(self) -> State:
@@ -39,15 +39,16 @@ class History(Generic[State]):
         """Whether there is a state that was undone."""
         return self._at < len(self._states) - 1
 
-    def record(self, state: State, gesture: int | None = None) -> None:
+    def record(self, state: State, gesture: object = None) -> None:
         """Take a new state; what was undone is forgotten.
 
         Parameters
         ----------
         state : object
             The same as the present one is no step.
-        gesture : int, optional
-            States of one gesture (a slider's drag, a key held down) are one step.
+        gesture : object, optional
+            States of one gesture (a slider's drag, a key held down) are one step: those that
+            are recorded one after the other with what is equal.
         """
         if state == self.present:
             return

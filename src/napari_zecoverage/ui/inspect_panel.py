@@ -97,8 +97,8 @@ class InspectPanel(QGroupBox):
 
     Signals
     -------
-    parameters_chosen(MaskParameters)
-        A threshold was set in a plot.
+    parameters_chosen(MaskParameters, object)
+        A threshold was set in a plot, and by which gesture.
     leave_out_asked(Cluster)
         The cluster shown, without a frame, is to be studied.
     stretch_chosen(str, float)
@@ -107,7 +107,7 @@ class InspectPanel(QGroupBox):
         The layer `fringe` is to show this colour, one of `FRINGE_COLOURS`.
     """
 
-    parameters_chosen = Signal(object)
+    parameters_chosen = Signal(object, object)
     leave_out_asked = Signal(object)
     stretch_chosen = Signal(str, float)
     fringe_colour_chosen = Signal(str)
@@ -442,8 +442,9 @@ class InspectPanel(QGroupBox):
 
     def _on_value_chosen(self, value: float) -> None:
         curve = self._curve()
-        if curve is not None:
-            self.parameters_chosen.emit(replace(self._parameters, **{curve.over: value}))
+        if self._plots is not None and curve is not None:
+            chosen = replace(self._parameters, **{curve.over: value})
+            self.parameters_chosen.emit(chosen, self._plots.field.gesture)
 
     # --- both thresholds -------------------------------------------------------------------
 
@@ -470,9 +471,9 @@ class InspectPanel(QGroupBox):
             self._plots.landscape.show_what(_WHATS[self._what.currentIndex()])
 
     def _on_both_chosen(self, count: float, share: float) -> None:
-        self.parameters_chosen.emit(
-            replace(self._parameters, min_coverage_abs=count, min_coverage_frac=share)
-        )
+        if self._plots is not None:
+            chosen = replace(self._parameters, min_coverage_abs=count, min_coverage_frac=share)
+            self.parameters_chosen.emit(chosen, self._plots.landscape.gesture)
 
     # --- coverage --------------------------------------------------------------------------
 

@@ -18,18 +18,19 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter, StrMethodFormatter
 from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QElapsedTimer, Qt, QTimer, Signal
-from qtpy.QtGui import QPaintEvent, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QPaintEvent, QWheelEvent
 from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_zecoverage.core.parameters import MaskParameters, limits_of
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
-    from matplotlib.backend_bases import KeyEvent, MouseEvent
+    from matplotlib.axis import Axis
+    from matplotlib.backend_bases import MouseEvent
     from numpy.typing import NDArray
 
     from napari_zecoverage.core.curves import FieldCurve
@@ -61,6 +62,7 @@ _QUIET_MS: Final = 150
 _WAIT_AT_MOST_MS: Final = 600
 _LEGEND_ROW_PT: Final = 13
 _LEGEND_GAP_PT: Final = 6
+_FEW_STEPS: Final = 4
 _IMAGES: Final = "Picture (*.png);;Vector graphics (*.svg);;PDF (*.pdf)"
 
 
@@ -102,6 +104,14 @@ class _Canvas(FigureCanvasQTAgg):
         # The dock is scrolled, also over a plot.
         event.ignore()
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Matplotlib would keep every key: they are for the plot, then for the dock.
+        event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        # Whoever was told that a key is held must be told of its end.
+        event.ignore()
+
 
 class Plot(QWidget):
     """A figure that follows napari's theme and can be saved.
@@ -110,6 +120,12 @@ class Plot(QWidget):
     ----------
     name : str
         The objectName; also proposed as the name of a saved file.
+
+    Attributes
+    ----------
+    gesture : object
+        The drag, or the key held down, that chose what was chosen last: equal to no other,
+        None before the first. `History.record` takes it.
     """
 
     def __init__(
@@ -117,6 +133,7 @@ class Plot(QWidget):
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
+        self.gesture: object = None
         self._margins = Margins()
         self._stale = True
         self._asked = QElapsedTimer()
@@ -177,8 +194,9 @@ class Plot(QWidget):
             self._soon.start()
 
     def _on_drawn(self, _event: object) -> None:
-        # A file has another size.
-        if not self.canvas.is_saving():
+        # A file has another size, and the moving artists in it; some kinds of files have
+        # a canvas of their own.
+        if not self.figure.canvas.is_saving():
             self._below = self.canvas.copy_from_bbox(self.figure.bbox)
             self._draw_moving()
 
@@ -206,6 +224,8 @@ class Plot(QWidget):
         except (OSError, ValueError) as error:
             show_error(f"{path}: the plot could not be saved ({error})")
             return
+        # Until it is painted matplotlib takes a drawing for begun, and begins no other.
+        self.canvas.update()
         show_info(f"Saved {path}")
 
     def _on_resized(self, _event: object) -> None:
@@ -321,6 +341,9 @@ class HistogramPlot(Plot):
         return [self.line]
 
 
+_STEPS: Final[dict[int, int]] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+
+
 class FieldPlot(Plot):
     """Field kept against a threshold; the line is dragged to set it.
 
@@ -348,6 +371,7 @@ class FieldPlot(Plot):
                 [], [], color=PURPLE, linewidth=1.5, linestyle="-."
             )
             self.fringe_axes.set_ylabel("fringe left, × noise")
+            _write_few_numbers(self.fringe_axes.yaxis)
             # The mouse is told of the uppermost axes.
             self.axes.set_zorder(self.fringe_axes.get_zorder() + 1)
             self.branches = PolyCollection(
@@ -368,7 +392,6 @@ class FieldPlot(Plot):
             button_press=self._on_press,
             motion_notify=self._on_move,
             button_release=self._on_release,
-            key_press=self._on_key,
         )
 
     def show_curve(self, curve: FieldCurve) -> None:
@@ -468,6 +491,7 @@ class FieldPlot(Plot):
     def _on_press(self, event: MouseEvent) -> None:
         if event.button == 1 and event.inaxes is self.axes and self.curve is not None:
             self._dragging = True
+            self.gesture = object()
             self._choose(event.x)
 
     def _on_move(self, event: MouseEvent) -> None:
@@ -482,15 +506,25 @@ class FieldPlot(Plot):
     def _on_release(self, _event: MouseEvent) -> None:
         self._dragging = False
 
-    def _on_key(self, event: KeyEvent) -> None:
-        if self.curve is None or event.key not in ("left", "right"):
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Take the left and right keys for the line."""
+        step = _STEPS.get(event.key(), 0)
+        # On a Mac the arrows count as keys of the number pad.
+        held = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if self.curve is None or not step or held != Qt.KeyboardModifier.NoModifier:
+            super().keyPressEvent(event)
             return
-        stretches = self.curve.stretches
+        if not event.isAutoRepeat():
+            self.gesture = object()
+        self._go(self.curve, step)
+
+    def _go(self, curve: FieldCurve, step: int) -> None:
+        """Offer the end of the stretch beside the one that the line stands in."""
         now = float(np.asarray(self.line.get_xdata())[0])
-        index = stretches.index(self.curve.at(now)) + (1 if event.key == "right" else -1)
-        if 0 <= index < len(stretches):
-            high = stretches[index].high
-            self._offer(self.curve.maximum if np.isinf(high) else high)
+        index = curve.stretches.index(curve.at(now)) + step
+        if 0 <= index < len(curve.stretches):
+            high = curve.stretches[index].high
+            self._offer(curve.maximum if np.isinf(high) else high)
 
     def _choose(self, pixel: float) -> None:
         self._offer(float(self.axes.transData.inverted().transform((pixel, 0))[0]))
@@ -559,6 +593,12 @@ class ProfilePlot(Plot):
         most = float(np.nanmax(profile.coverage, initial=1.0))
         self.axes.set_ylim(-0.03 * most, most * 1.05)
         self.draw_soon()
+
+
+def _write_few_numbers(axis: Axis) -> None:
+    """Have few and short numbers beside an axis: its label is beyond them, and has little room."""
+    axis.set_major_locator(MaxNLocator(_FEW_STEPS, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
 
 
 def _above_median(tile: NDArray[np.float64]) -> NDArray[np.float64]:

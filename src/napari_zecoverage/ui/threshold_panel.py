@@ -125,9 +125,16 @@ class ThresholdPanel(QGroupBox):
         """The thresholds as they stand."""
         return self._history.present
 
-    def set_parameters(self, parameters: MaskParameters) -> None:
-        """Take other thresholds, all at once: one step to undo."""
-        self._take(parameters)
+    def set_parameters(self, parameters: MaskParameters, gesture: object = None) -> None:
+        """Take other thresholds, all at once: one step to undo.
+
+        Parameters
+        ----------
+        parameters : MaskParameters
+        gesture : object, optional
+            All that comes of one gesture, such as a drag in a plot, is one step.
+        """
+        self._take(parameters, gesture)
 
     def set_preset(self, name: str, parameters: MaskParameters | None) -> None:
         """Offer thresholds under a name, or with None not any more."""
@@ -266,9 +273,9 @@ class ThresholdPanel(QGroupBox):
     def _on_reset(self) -> None:
         self._take(MaskParameters())
 
-    def _take(self, parameters: MaskParameters) -> None:
+    def _take(self, parameters: MaskParameters, gesture: object = None) -> None:
         before = self.parameters
-        self._history.record(parameters)
+        self._history.record(parameters, gesture)
         self._show(self.parameters)
         if self.parameters != before:
             self._tell()
