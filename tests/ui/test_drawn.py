@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QSlider
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.ui.contributions import dock_of
+from napari_zecoverage.ui.layer_data import pyramid, whole_data
 
 pytestmark = pytest.mark.window
 
@@ -55,22 +56,32 @@ def test_what_is_drawn_at_once_is_the_exact_mask(
     assert not np.array_equal(viewer.screenshot(canvas_only=True, flash=False), at_once)
 
 
-def test_outlines_that_move_are_drawn_as_new_ones(make_napari_viewer, qtbot, make_study) -> None:
+@pytest.mark.parametrize("shape", [(300, 400), (1400, 1600)])
+def test_what_moves_in_its_memory_is_drawn_as_new_data(
+    make_napari_viewer, qtbot, make_study, shape
+) -> None:
     viewer = make_napari_viewer(show=True)
     dock = dock_of(viewer)
-    dock.show_study(make_study(shape=(1400, 1600)))
+    dock.show_study(make_study(shape=shape))
     qtbot.waitUntil(lambda: dock._shown.idle and dock._shown.at_rest, timeout=60_000)
-    edge = viewer.layers["kept edge"]
-    memory = edge.data
+    removed, edge = viewer.layers["removed"], viewer.layers["kept edge"]
+    memory = whole_data(removed), edge.data
     before = viewer.screenshot(canvas_only=True, flash=False)
-    qtbot.keyClick(dock.findChild(QSlider, "min_coverage_frac_slider"), Qt.Key.Key_PageUp)
-    qtbot.waitUntil(lambda: dock._shown.up_to_date and dock._shown.at_rest, timeout=60_000)
-    assert edge.data is memory
-    moved = viewer.screenshot(canvas_only=True, flash=False)
-    edge.visible = False
-    without = viewer.screenshot(canvas_only=True, flash=False)
-    assert not np.array_equal(moved, without)
-    edge.visible = True
-    edge.data = memory.copy()
+    slider = dock.findChild(QSlider, "min_coverage_frac_slider")
+    for seen in (True, False):
+        removed.visible = edge.visible = seen
+        qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+        qtbot.waitUntil(lambda: dock._shown.up_to_date and dock._shown.at_rest, timeout=60_000)
+        assert whole_data(removed) is memory[0]
+        assert edge.data is memory[1]
+        removed.visible = edge.visible = True
+        moved = viewer.screenshot(canvas_only=True, flash=False)
+        assert not np.array_equal(moved, before)
+        before = moved
+    for layer in (removed, edge):
+        layer.visible = False
+        assert not np.array_equal(viewer.screenshot(canvas_only=True, flash=False), moved)
+        layer.visible = True
+    removed.data = pyramid(memory[0].copy())
+    edge.data = memory[1].copy()
     np.testing.assert_array_equal(viewer.screenshot(canvas_only=True, flash=False), moved)
-    assert not np.array_equal(moved, before)

@@ -191,7 +191,7 @@ class ClusterLayers:
         self._removed = None
         # Data of the same shape change nothing else.
         whole_data(layer)[part] = removed
-        self._draw(layer)
+        self._draw_picture(layer)
         self._untold.add("removed")
 
     def show_removed(self, removed: NDArray[np.uint8]) -> None:
@@ -208,13 +208,18 @@ class ClusterLayers:
         differs = not np.array_equal(shown[seen], removed[seen])
         np.copyto(shown, removed)
         if differs:
-            self._draw(layer)
+            self._draw_picture(layer)
         self._untold.add("removed")
 
-    def _draw(self, layer: Layer) -> None:
-        """Have the canvas, and nobody else, take what is in the layer's memory now."""
-        with self._list_left_alone():
-            layer.refresh(extent=False, thumbnail=False, highlight=False)
+    def _draw_picture(self, layer: Layer) -> None:
+        """Have the canvas, and nobody else, take what is in a picture's memory now.
+
+        What napari has of a picture to draw is a view of its memory, and need not be cut
+        out anew; when the layer is seen again it is.
+        """
+        if layer.visible:
+            with self._list_left_alone():
+                layer.events.set_data()
 
     def _is_own(self, layer: Layer) -> bool:
         """Tell whether a layer shows our memory; data of somebody else are not ours to write in."""
@@ -279,7 +284,7 @@ class ClusterLayers:
             shown = divided(strokes, len(own))
             if not np.array_equal(own, shown):
                 own[:] = shown
-                self._draw(layer)
+                layer.refresh(extent=False, thumbnail=False, highlight=False)
                 self._untold.add(name)
         elif not np.array_equal(layer.data, strokes):
             layer.data = divided(strokes, _room_for(name, strokes)) if len(strokes) else strokes
