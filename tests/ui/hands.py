@@ -1,9 +1,9 @@
-"""A hand on the mouse: over the picture, over sliders, over plots."""
+"""A hand on the mouse, over the picture, over sliders, over plots; and on the keys."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtGui import QKeyEvent, QMouseEvent
 from qtpy.QtWidgets import QApplication, QSlider, QStyle, QStyleOptionSlider, QWidget
 
 LEFT = Qt.MouseButton.LeftButton
@@ -24,6 +24,13 @@ def drag(qtbot, widget: QWidget, *places: QPoint) -> None:
         )
         QApplication.sendEvent(widget, move)
     qtbot.mouseRelease(widget, LEFT, pos=places[-1])
+
+
+def hold_key(widget: QWidget, key: Qt.Key, *, times: int) -> None:
+    """Press a key and hold it down, so that it comes so many times."""
+    for repeated in (False, *[True] * (times - 1)):
+        press = QKeyEvent(QEvent.Type.KeyPress, key, Qt.KeyboardModifier.NoModifier, "", repeated)
+        QApplication.sendEvent(widget, press)
 
 
 def drag_slider(qtbot, slider: QSlider, value: int) -> None:

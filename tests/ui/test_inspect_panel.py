@@ -12,13 +12,11 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hands import drag, place_in_plot
+from hands import drag, hold_key, place_in_plot
 from matplotlib.colors import to_hex
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QPoint, Qt
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -236,6 +234,14 @@ def drag_over(qtbot, plot, *spots: tuple[float, float]) -> None:
     drag(qtbot, plot.canvas, *(place_in_plot(plot, *each) for each in spots))
 
 
+def assert_undone(qtbot, dock, plot, first: MaskParameters) -> None:
+    """Undo two steps by keys on a plot; the first led to `first`."""
+    for before in (first, MaskParameters()):
+        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
+        assert dock.parameters == before
+    assert not dock.findChild(QPushButton, "undo").isEnabled()
+
+
 def test_undo_and_redo_by_keys_with_the_focus_on_a_plot(qtbot, dock, panel) -> None:
     canvas = panel.findChild(FieldPlot).canvas
     drag_over(qtbot, panel.findChild(FieldPlot), (0.8, 0.5))
@@ -254,10 +260,7 @@ def test_a_drag_of_the_line_is_one_step_to_undo(qtbot, dock, panel) -> None:
     assert first.min_coverage_frac == pytest.approx(0.7, abs=0.011)
     drag_over(qtbot, plot, (0.7, 0.5), (0.8, 0.5), (0.9, 0.5))
     assert dock.parameters.min_coverage_frac == pytest.approx(0.9, abs=0.011)
-    for before in (first, MaskParameters()):
-        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
-        assert dock.parameters == before
-    assert not dock.findChild(QPushButton, "undo").isEnabled()
+    assert_undone(qtbot, dock, plot, first)
 
 
 def test_a_drag_of_the_point_is_one_step_to_undo(qtbot, dock, panel) -> None:
@@ -270,10 +273,7 @@ def test_a_drag_of_the_point_is_one_step_to_undo(qtbot, dock, panel) -> None:
     assert first.min_coverage_frac == pytest.approx(0.5, abs=0.011)
     drag_over(qtbot, plot, (0.5, 4), (0.6, 5), (0.7, 6))
     assert dock.parameters.min_coverage_abs == pytest.approx(6, abs=0.11)
-    for before in (first, MaskParameters()):
-        qtbot.keyClick(plot.canvas, Qt.Key.Key_Z, CTRL)
-        assert dock.parameters == before
-    assert not dock.findChild(QPushButton, "undo").isEnabled()
+    assert_undone(qtbot, dock, plot, first)
 
 
 def test_each_click_on_a_plot_is_a_step(qtbot, dock, panel) -> None:
@@ -288,15 +288,7 @@ def test_each_click_on_a_plot_is_a_step(qtbot, dock, panel) -> None:
 def test_each_key_on_the_plot_is_a_step_but_one_held_down_is_one(qtbot, dock, panel) -> None:
     canvas = panel.findChild(FieldPlot).canvas
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    for is_repeated in (False, True, True):
-        press = QKeyEvent(
-            QEvent.Type.KeyPress,
-            Qt.Key.Key_Right,
-            Qt.KeyboardModifier.NoModifier,
-            "",
-            is_repeated,
-        )
-        QApplication.sendEvent(canvas, press)
+    hold_key(canvas, Qt.Key.Key_Right, times=3)
     assert dock.parameters.min_coverage_frac == 1
     for value in (0.62, 0.5):
         qtbot.keyClick(canvas, Qt.Key.Key_Z, CTRL)

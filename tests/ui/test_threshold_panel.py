@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from qtpy.QtCore import QEvent, QPoint, Qt
-from qtpy.QtGui import QKeyEvent
+from hands import hold_key
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtWidgets import (
-    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -207,15 +206,7 @@ def test_a_drag_is_one_step(panel, qtbot, heard) -> None:
 def test_each_key_is_a_step_but_one_held_down_is_one(panel, qtbot) -> None:
     frac = slider(panel, "min_coverage_frac")
     qtbot.keyClick(frac, Qt.Key.Key_Right)
-    for repeated in (False, True, True, True):
-        press = QKeyEvent(
-            QEvent.Type.KeyPress,
-            Qt.Key.Key_Right,
-            Qt.KeyboardModifier.NoModifier,
-            "",
-            repeated,
-        )
-        QApplication.sendEvent(frac, press)
+    hold_key(frac, Qt.Key.Key_Right, times=4)
     assert panel.parameters.min_coverage_frac == 0.55
     click(qtbot, panel, "undo")
     assert panel.parameters.min_coverage_frac == 0.51

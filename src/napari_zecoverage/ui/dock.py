@@ -168,14 +168,7 @@ class CoverageDock(QScrollArea):
         return self._threshold_panel.parameters
 
     def set_parameters(self, parameters: MaskParameters, gesture: object = None) -> None:
-        """Set the sliders: one step to undo.
-
-        Parameters
-        ----------
-        parameters : MaskParameters
-        gesture : object, optional
-            All that comes of one gesture, such as a drag in a plot, is one step.
-        """
+        """Set the sliders, as `ThresholdPanel.set_parameters`."""
         self._threshold_panel.set_parameters(parameters, gesture)
 
     def open_clusters(self, clusters: Iterable[Cluster]) -> None:

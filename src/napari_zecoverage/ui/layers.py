@@ -374,14 +374,15 @@ class ClusterLayers:
 
     def _place(self, name: str, looks: _Looks | None) -> int:
         """Return where a layer belongs: where the user had it, or above those before it."""
-        if looks is not None and looks.below is None:
-            return 0
-        right_below = None if looks is None or looks.below is None else looks.below()
-        if right_below is not None and right_below in self._viewer.layers:
-            return self._viewer.layers.index(right_below) + 1
+        layers = self._viewer.layers
+        if looks is not None:
+            if looks.below is None:
+                return 0
+            right_below = looks.below()
+            if right_below is not None and right_below in layers:
+                return layers.index(right_below) + 1
         below = [self[each] for each in _ORDER[: _ORDER.index(name)]]
         above = [self[each] for each in _ORDER[_ORDER.index(name) + 1 :]]
-        layers = self._viewer.layers
         for layer in reversed(below):
             if layer is not None:
                 return layers.index(layer) + 1

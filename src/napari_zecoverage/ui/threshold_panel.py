@@ -134,7 +134,11 @@ class ThresholdPanel(QGroupBox):
         gesture : object, optional
             All that comes of one gesture, such as a drag in a plot, is one step.
         """
-        self._take(parameters, gesture)
+        before = self.parameters
+        self._history.record(parameters, gesture)
+        self._show(self.parameters)
+        if self.parameters != before:
+            self._tell()
 
     def set_preset(self, name: str, parameters: MaskParameters | None) -> None:
         """Offer thresholds under a name, or with None not any more."""
@@ -263,22 +267,15 @@ class ThresholdPanel(QGroupBox):
         self._tell()
 
     def _on_strict_crop(self, enabled: bool) -> None:
-        self._take(replace(self.parameters, **{_STRICT_CROP: enabled}))
+        self.set_parameters(replace(self.parameters, **{_STRICT_CROP: enabled}))
 
     def _on_preset(self, name: str) -> None:
         if name in self._presets:
-            self._take(self._presets[name])
+            self.set_parameters(self._presets[name])
         self._show_ways_back()
 
     def _on_reset(self) -> None:
-        self._take(MaskParameters())
-
-    def _take(self, parameters: MaskParameters, gesture: object = None) -> None:
-        before = self.parameters
-        self._history.record(parameters, gesture)
-        self._show(self.parameters)
-        if self.parameters != before:
-            self._tell()
+        self.set_parameters(MaskParameters())
 
     def _go_to(self, step: Callable[[], MaskParameters]) -> None:
         before = self.parameters
