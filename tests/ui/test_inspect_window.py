@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hands import Canvas, drag, place_in_plot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QTabWidget, QToolButton
+from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QTabWidget, QToolButton
 
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.study import study_cluster
@@ -150,3 +150,26 @@ def test_closing_the_window_while_the_fringe_is_measured(qtbot, make_napari_view
     qtbot.waitUntil(lambda: at_work.running)
     del dock, panel
     viewer.close()
+
+
+def test_a_plot_stays_under_the_hand_while_the_words_above_it_grow(qtbot, viewer, dock) -> None:
+    plot = dock.findChild(FieldPlot)
+    # So that at a share of 0 the coverage is not used, which takes more words.
+    dock.set_parameters(MaskParameters(min_coverage_abs=0, min_coverage_frac=0.8))
+    qtbot.waitUntil(lambda: dock._shown.up_to_date)
+    dock.findChild(InspectPanel).parentWidget().visit()
+    qtbot.waitUntil(lambda: not plot.canvas.visibleRegion().isEmpty() and not plot._stale)
+    words = dock.findChild(QLabel, "verdict")
+
+    def place() -> QPoint:
+        return plot.canvas.mapTo(viewer.window._qt_window, QPoint(0, 0))
+
+    before, height = place(), words.height()
+    assert dock.verticalScrollBar().value() > 0
+    drag(qtbot, plot.canvas, *(place_in_plot(plot, each, 0.5) for each in (0.8, 0.4, 0.0)))
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and words.height() != height)
+    assert dock.parameters.min_coverage_frac == 0
+    assert place() == before
+    drag(qtbot, plot.canvas, *(place_in_plot(plot, each, 0.5) for each in (0.0, 0.8)))
+    qtbot.waitUntil(lambda: dock._shown.up_to_date and words.height() == height)
+    assert place() == before

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import (
     QKeyEvent,
     QKeySequence,
@@ -576,9 +577,25 @@ class CoverageDock(QScrollArea):
         self.outcome_computed.emit(outcome)
 
     def _show_verdict(self, verdict: Verdict) -> None:
-        self._threshold_panel.show_verdict(verdict)
-        self._inspect_panel.catch_up()
-        lay_out_now()
+        with self._held_under_the_hand():
+            self._threshold_panel.show_verdict(verdict)
+            self._inspect_panel.catch_up()
+            lay_out_now()
+
+    @contextmanager
+    def _held_under_the_hand(self) -> Iterator[None]:
+        """Keep what has the focus where it is seen, whatever grows or shrinks above it.
+
+        A plot whose line is dragged would move by a line of the verdict otherwise.
+        """
+        held = self.focusWidget()
+        if held is None or held.visibleRegion().isEmpty():
+            yield
+            return
+        before = held.mapTo(self, QPoint(0, 0)).y()
+        yield
+        moved = held.mapTo(self, QPoint(0, 0)).y() - before
+        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + moved)
 
     def _on_picture_failed(self, error: Exception) -> None:
         show_error(_words(error))
