@@ -33,8 +33,9 @@ from napari_zecoverage.picture import removed_pixels
 from napari_zecoverage.sample import SampleSettings, write_sample
 from napari_zecoverage.ui.contributions import dock_of
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
-from napari_zecoverage.ui.plots import ProfilePlot
+from napari_zecoverage.ui.inspect.fringe_plot import FringePlot
+from napari_zecoverage.ui.inspect.landscape_plot import LandscapePlot
+from napari_zecoverage.ui.inspect.profile_plot import ProfilePlot
 from napari_zecoverage.ui.run_table import LOST, MASK, NAME
 from napari_zecoverage.zemosaic.config import read_config
 

@@ -10,7 +10,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_zecoverage import picture, verdict
 from napari_zecoverage.core.mask_pictures import CUT_OFF, HIDDEN
-from napari_zecoverage.ui import inspect_layers, layer_data, plots
+from napari_zecoverage.ui import layer_data
+from napari_zecoverage.ui.inspect import inspect_layers, palette
 
 # Colours as people see them who lack one kind of cones: linear R, G, B to linear R, G, B.
 # Machado, Oliveira and Fernandes, IEEE TVCG 15 (2009) 1291, severity 1.
@@ -67,11 +68,11 @@ def side_by_side() -> list[tuple[str, object, object]]:
         ("the two outlines", kept, saved),
         ("a footprint, and the chosen one", inspect_layers._OUTLINE, inspect_layers._CHOSEN),
         ("verdict, calm and loud", verdict._CALM, verdict._LOUD),
-        ("field, hard and soft", plots.SKY_BLUE, plots.GREEN),
-        ("field and fringe", plots.SKY_BLUE, plots.PURPLE),
-        ("profile, R and G", plots.VERMILLION, plots.GREEN),
-        ("profile, R and B", plots.VERMILLION, plots.SKY_BLUE),
-        ("profile, coverage and alpha", plots.PURPLE, plots.ORANGE),
+        ("field, hard and soft", palette.SKY_BLUE, palette.GREEN),
+        ("field and fringe", palette.SKY_BLUE, palette.PURPLE),
+        ("profile, R and G", palette.VERMILLION, palette.GREEN),
+        ("profile, R and B", palette.VERMILLION, palette.SKY_BLUE),
+        ("profile, coverage and alpha", palette.PURPLE, palette.ORANGE),
     ]
     for grey in (0.0, 0.25, 0.5):
         sky = (grey, grey, grey)

@@ -25,8 +25,9 @@ from napari_zecoverage.core.judged import judge
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.many import RunProgress, StudiedCluster, StudiedRun
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.fringe_plots import FringePlot, LandscapePlot
-from napari_zecoverage.ui.plots import FieldPlot
+from napari_zecoverage.ui.inspect.field_plot import FieldPlot
+from napari_zecoverage.ui.inspect.fringe_plot import FringePlot
+from napari_zecoverage.ui.inspect.landscape_plot import LandscapePlot
 from napari_zecoverage.ui.run_table import LOST, MASK, NAME
 
 STEP = (60.0, 0.0, -60.0)

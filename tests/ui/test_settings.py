@@ -13,8 +13,8 @@ from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.paths import cache_folder
 from napari_zecoverage.picture import COUNT_COLOURS, FRINGE_COLOURS, fringe_colours
 from napari_zecoverage.ui import settings as settings_module
+from napari_zecoverage.ui.inspect.stretch_box import STRENGTHS
 from napari_zecoverage.ui.settings import Preferences, Settings
-from napari_zecoverage.ui.stretch_box import STRENGTHS
 
 PAGES = yaml.safe_load(
     Path(napari_zecoverage.__file__).with_name("napari.yaml").read_text(encoding="utf-8")

@@ -15,9 +15,9 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.ui import jobs, layer_data
 from napari_zecoverage.ui import layers as layers_module
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.inspect_layers import FRAMES
+from napari_zecoverage.ui.inspect.field_plot import FieldPlot
+from napari_zecoverage.ui.inspect.inspect_layers import FRAMES
 from napari_zecoverage.ui.layers import ClusterLayers
-from napari_zecoverage.ui.plots import FieldPlot
 
 DEFAULTS = MaskParameters()
 

@@ -43,7 +43,7 @@ from napari_zecoverage.ui.controls import lay_out_now
 from napari_zecoverage.ui.dropping import Dropped, DropZone
 from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.ui.files_box import Measured
-from napari_zecoverage.ui.inspect_panel import FRINGE_COLOURS, InspectPanel
+from napari_zecoverage.ui.inspect.inspect_panel import InspectPanel
 from napari_zecoverage.ui.jobs import (
     Found,
     Look,
@@ -366,7 +366,7 @@ class CoverageDock(QScrollArea):
         measuring.failed.connect(self._on_not_measured)
         self._advice_panel.parameters_chosen.connect(self.set_parameters)
         self.parameters_changed.connect(self._advice_panel.show_parameters)
-        self._inspect_panel.fringe_colour_chosen.connect(self._on_fringe_colour)
+        self._inspect_panel.fringe_channel_chosen.connect(self._shown.set_fringe_channel)
         self._advice_panel.options_changed.connect(self._on_advice_options)
         self.parameters_changed.connect(self._run_panel.show_parameters)
         self._run_panel.study_all_asked.connect(self._on_study_all)
@@ -647,9 +647,6 @@ class CoverageDock(QScrollArea):
         fringe = self._shown.measuring.fringe
         if fringe is not None:
             self._inspect_panel.show_fringe(fringe, options.tolerance)
-
-    def _on_fringe_colour(self, colour: str) -> None:
-        self._shown.set_fringe_channel(FRINGE_COLOURS.index(colour))
 
     # --- what is remembered, and ZeMosaic's settings -------------------------------------
 

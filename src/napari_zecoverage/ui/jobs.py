@@ -153,7 +153,7 @@ def import_ahead() -> None:
     # The plots bring matplotlib; napari takes SciPy for its first layer, pandas for lines; the
     # fringe is measured with sparse matrices.
     for name in (
-        "napari_zecoverage.ui.fringe_plots",
+        "napari_zecoverage.ui.inspect.tabs",
         "pandas",
         "astropy.wcs",
         "scipy.ndimage",

@@ -20,7 +20,7 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Signal
 
 from napari_zecoverage.picture import StretchKind
-from napari_zecoverage.ui.aligned_frames import AlignedFrames
+from napari_zecoverage.ui.inspect.aligned_frames import AlignedFrames
 from napari_zecoverage.ui.live import LatestWins
 from napari_zecoverage.ui.own_layers import left_behind, mark
 

@@ -6,7 +6,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QSlider
 
-from napari_zecoverage.ui.stretch_box import StretchBox
+from napari_zecoverage.ui.inspect.stretch_box import StretchBox
 
 
 @pytest.fixture

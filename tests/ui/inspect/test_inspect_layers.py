@@ -21,9 +21,9 @@ from napari_zecoverage.core.coverage import padded_canvas
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.ui import aligned_frames as room
-from napari_zecoverage.ui.aligned_frames import AlignedFrames
-from napari_zecoverage.ui.inspect_layers import (
+from napari_zecoverage.ui.inspect import aligned_frames as room
+from napari_zecoverage.ui.inspect.aligned_frames import AlignedFrames
+from napari_zecoverage.ui.inspect.inspect_layers import (
     FOOTPRINTS,
     FRAMES,
     PROFILE_LINE,

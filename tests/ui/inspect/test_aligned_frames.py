@@ -7,8 +7,8 @@ import pytest
 
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.ui import aligned_frames as room
-from napari_zecoverage.ui.aligned_frames import AlignedFrames, aligned_picture
+from napari_zecoverage.ui.inspect import aligned_frames as room
+from napari_zecoverage.ui.inspect.aligned_frames import AlignedFrames, aligned_picture
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 

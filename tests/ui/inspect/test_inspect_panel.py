@@ -33,10 +33,14 @@ from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.ui import measuring as room
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.fringe_plots import LandscapePlot
-from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
-from napari_zecoverage.ui.inspect_panel import InspectPanel, without_frame
-from napari_zecoverage.ui.plots import FieldPlot, HistogramPlot, ProfilePlot, colours_of_theme
+from napari_zecoverage.ui.inspect.field_plot import FieldPlot
+from napari_zecoverage.ui.inspect.frames_tab import without_frame
+from napari_zecoverage.ui.inspect.histogram_plot import HistogramPlot
+from napari_zecoverage.ui.inspect.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
+from napari_zecoverage.ui.inspect.inspect_panel import InspectPanel
+from napari_zecoverage.ui.inspect.landscape_plot import LandscapePlot
+from napari_zecoverage.ui.inspect.plot import colours_of_theme
+from napari_zecoverage.ui.inspect.profile_plot import ProfilePlot
 from studies import field_curve
 
 pytestmark = pytest.mark.window

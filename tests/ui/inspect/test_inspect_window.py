@@ -5,14 +5,23 @@ from __future__ import annotations
 import pytest
 from hands import Canvas, drag, place_in_plot
 from qtpy.QtCore import QPoint, Qt
-from qtpy.QtWidgets import QCheckBox, QComboBox, QDialog, QLabel, QTabWidget, QToolButton
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QToolButton,
+)
 
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.ui.dock import CoverageDock
-from napari_zecoverage.ui.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
-from napari_zecoverage.ui.inspect_panel import InspectPanel
-from napari_zecoverage.ui.plots import FieldPlot, ProfilePlot
+from napari_zecoverage.ui.inspect.field_plot import FieldPlot
+from napari_zecoverage.ui.inspect.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
+from napari_zecoverage.ui.inspect.inspect_panel import InspectPanel
+from napari_zecoverage.ui.inspect.profile_plot import ProfilePlot
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 pytestmark = pytest.mark.window
@@ -132,7 +141,7 @@ def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:
     qtbot.keyClick(box, Qt.Key.Key_Down)
     name = box.currentText()
     before = dock.study
-    panel._leave_out.click()
+    qtbot.mouseClick(panel.findChild(QPushButton, "leave_out"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.study is not before and dock._shown.up_to_date, timeout=60_000)
     assert name not in [each.path.name for each in dock.study.cluster.frames]
     assert len(dock.study.registrations) == 5

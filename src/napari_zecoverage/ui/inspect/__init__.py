@@ -1,0 +1,1 @@
+"""The Inspect section: its tabs and their plots, and its layers."""
