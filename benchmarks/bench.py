@@ -30,7 +30,8 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.coverage import Covering, count_coverage, find_footprint
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 
 SEESTAR = (1920, 1080)
 LARGE = (4176, 6248)

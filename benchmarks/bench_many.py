@@ -22,7 +22,8 @@ from bench import SEESTAR, peak_memory_mb, real_frames, report, rows
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.many import RunProgress, StudiedRun, study_many
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.workers import memory_of
 
 MB = 2**20

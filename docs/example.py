@@ -20,7 +20,8 @@ import numpy as np
 import napari_zecoverage as zc
 from napari_zecoverage.core.curves import curve_of
 from napari_zecoverage.picture import stretch
-from napari_zecoverage.sample import Night, SampleSettings, sample_folder
+from napari_zecoverage.sample import sample_folder
+from napari_zecoverage.sample_settings import Night, SampleSettings
 
 results = Path(tempfile.mkdtemp())
 

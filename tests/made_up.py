@@ -36,7 +36,8 @@ from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.core.stacking import FrameBackground
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.sample import Night, SampleSettings, SampleTruth, describe_sample
+from napari_zecoverage.sample import describe_sample
+from napari_zecoverage.sample_settings import Night, SampleSettings, SampleTruth
 from studies import EVENING, make_frame
 
 KINDS = ("plain", "starless", "crowded", "nebulous", "few frames", "many frames")

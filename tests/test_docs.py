@@ -17,7 +17,7 @@ from napari_zecoverage.cli import app
 from napari_zecoverage.core.clusters import MIN_STACKED
 from napari_zecoverage.core.outcome import LEAST_KEPT_SHARE
 from napari_zecoverage.core.read_thresholds import abs_as_read
-from napari_zecoverage.sample import SampleSettings
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.verdict import inset_px
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -32,7 +32,8 @@ from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import judge
 from napari_zecoverage.many import RunProgress, StudiedRun, study_many
 from napari_zecoverage.run_figures import figures_of
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME
 
 SHAPE = (240, 320)

@@ -19,9 +19,6 @@ from skimage.transform import AffineTransform
 from napari_zecoverage import sample
 from napari_zecoverage.core.errors import OutputError, ParameterError
 from napari_zecoverage.sample import (
-    Night,
-    SampleSettings,
-    SampleTruth,
     describe_sample,
     make_cluster_frames,
     sample_folder,
@@ -30,6 +27,7 @@ from napari_zecoverage.sample import (
     write_sample,
 )
 from napari_zecoverage.sample_frames import frame_header, render_frame, true_background
+from napari_zecoverage.sample_settings import Night, SampleSettings, SampleTruth
 
 SMALL = SampleSettings(n_frames=5, shape=(60, 80), stars_per_megapixel=4000, dither_px=5)
 FLAT_NIGHTS = (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import napari_zecoverage as zc
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.sample import Night, SampleSettings, sample_folder, write_sample
+from napari_zecoverage.sample import sample_folder, write_sample
+from napari_zecoverage.sample_settings import Night, SampleSettings
 
 SMALL = SampleSettings(
     n_frames=10,

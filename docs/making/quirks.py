@@ -24,7 +24,7 @@ from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.fallback_masks import low_signal_mask, radial_mask
 from napari_zecoverage.core.outcome import saved_alpha
 from napari_zecoverage.picture import count_colours, stretch
-from napari_zecoverage.sample import Night
+from napari_zecoverage.sample_settings import Night
 from napari_zecoverage.verdict import inset_px
 
 DEFAULTS = zc.MaskParameters()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 if TYPE_CHECKING:
-    from napari_zecoverage.sample import SampleSettings, SampleTruth
+    from napari_zecoverage.sample_settings import SampleSettings, SampleTruth
 
 _EXPOSURE_S: Final = 10.0
 

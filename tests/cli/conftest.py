@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 
 SMALL = SampleSettings(n_frames=6, shape=(240, 320), stars_per_megapixel=1500)
 

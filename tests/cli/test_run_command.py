@@ -19,7 +19,8 @@ from napari_zecoverage.cli.endings import DONE, FAILED, INTERRUPTED, WRONG_USAGE
 from napari_zecoverage.core.fringe import ResidualFringe
 from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.many import StudiedCluster
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.config import CONFIG_NAME
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME
 

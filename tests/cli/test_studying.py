@@ -9,7 +9,8 @@ import typer
 
 from napari_zecoverage.cli.endings import Trouble
 from napari_zecoverage.cli.studying import chosen_thresholds, found_clusters
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 
 
 def test_folders_and_files_of_the_home_are_found(tmp_path: Path, monkeypatch) -> None:

@@ -17,7 +17,7 @@ from napari_zecoverage.core.best_setting import cliff_margin
 from napari_zecoverage.core.fringe import Fringe, measure_fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
-from napari_zecoverage.sample import Night, SampleSettings
+from napari_zecoverage.sample_settings import Night, SampleSettings
 
 CLUSTERS = 200
 EVERY_FIFTH = 5  # has no fringe

@@ -26,7 +26,8 @@ from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.placing import file_in_the_making
 from napari_zecoverage.core.stacking import FrameBackground
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 
 OPTIONS = StudyOptions(stack="mean")
 

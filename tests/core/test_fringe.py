@@ -33,7 +33,8 @@ from napari_zecoverage.core.fringe import (
 )
 from napari_zecoverage.core.parameters import AdviceOptions, StudyOptions
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import Night, SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import Night, SampleSettings
 
 # Two hundred clusters take a minute and more, several on a busy machine.
 pytestmark = pytest.mark.timeout(1500)

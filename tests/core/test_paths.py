@@ -11,7 +11,8 @@ import pytest
 import napari_zecoverage as zc
 from napari_zecoverage.core.frames import look_at_frame, read_frame
 from napari_zecoverage.core.paths import absolute, cache_folder
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME
 from napari_zecoverage.zemosaic.run_folder import read_run
 

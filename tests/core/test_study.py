@@ -18,12 +18,12 @@ from napari_zecoverage.core.registration import apply_matrix
 from napari_zecoverage.core.stacking import UNCHANGED
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import (
-    SampleSettings,
     describe_sample,
     transforms_to,
     true_coverage,
     write_sample,
 )
+from napari_zecoverage.sample_settings import SampleSettings
 
 SETTINGS = SampleSettings(n_frames=6, shape=(240, 320))
 COVERAGE_ONLY = StudyOptions(stack="none")

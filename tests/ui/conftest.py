@@ -9,7 +9,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
 
-from napari_zecoverage.sample import Night, SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import Night, SampleSettings
 from napari_zecoverage.ui import export_panel
 from napari_zecoverage.ui.settings import _napari_settings
 

@@ -30,7 +30,8 @@ from qtpy.QtWidgets import (
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.picture import removed_pixels
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.ui.contributions import dock_of
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.inspect.fringe_plot import FringePlot

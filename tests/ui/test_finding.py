@@ -9,7 +9,7 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QTableWidget
 
-from napari_zecoverage.core import clusters as clusters_room
+from napari_zecoverage.core import frame_search
 from napari_zecoverage.ui import jobs as jobs_room
 from napari_zecoverage.ui.dock import CoverageDock
 from studies import write_frame
@@ -21,7 +21,7 @@ class Gate:
     """Takes the place of the look at a frame's header: each waits until it may go on."""
 
     def __init__(self) -> None:
-        self.look = clusters_room.look_at_frame
+        self.look = frame_search.look_at_frame
         self.may_go_on = threading.Semaphore(0)
         self.looked_at: list[str] = []
 
@@ -42,8 +42,8 @@ def gate(monkeypatch):
             gate.may_go_on.release(FRAMES)
             super().shutdown(wait=wait)
 
-    monkeypatch.setattr(clusters_room, "ThreadPoolExecutor", Pool)
-    monkeypatch.setattr(clusters_room, "look_at_frame", gate)
+    monkeypatch.setattr(frame_search, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(frame_search, "look_at_frame", gate)
     # Each is told of, however quickly they come.
     monkeypatch.setattr(jobs_room, "_TELL_EVERY_S", 0.0)
     yield gate

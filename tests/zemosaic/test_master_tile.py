@@ -27,7 +27,8 @@ from napari_zecoverage.core.outcome import apply_mask, saved_alpha
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import SampleSettings, SampleTruth, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings, SampleTruth
 from napari_zecoverage.zemosaic.master_tile import write_master_tile, write_master_tiles
 from napari_zecoverage.zemosaic.saved_pixels import UnusableTileError
 from napari_zecoverage.zemosaic.tile_check import check_master_tile

@@ -13,7 +13,8 @@ from runs import CACHE, TILES, paths_of, reasons, write_cache, write_json, write
 from napari_zecoverage.core.errors import RunFolderError
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.run_folder import find_clusters
 from studies import write_frame
 

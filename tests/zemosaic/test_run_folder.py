@@ -25,7 +25,8 @@ from runs import (
 )
 
 from napari_zecoverage.core.errors import ClusterError, RunFolderError, StudyCancelledError
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.run_folder import find_clusters, read_run
 from studies import write_frame
 

@@ -11,7 +11,8 @@ from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
 from napari_zecoverage.core.study import study_cluster
-from napari_zecoverage.sample import SampleSettings, write_sample
+from napari_zecoverage.sample import write_sample
+from napari_zecoverage.sample_settings import SampleSettings
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
 from napari_zecoverage.zemosaic.tile_comparison import tile_beside
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from napari_zecoverage.core.advice_words import (
     doubts_for_cluster,
@@ -20,6 +20,7 @@ from napari_zecoverage.core.advice_words import (
 from napari_zecoverage.core.best_setting import (
     DEFAULTS,
     Choice,
+    ServedCluster,
     best_setting,
     choice_of,
     cliff_margin,
@@ -75,25 +76,6 @@ class Advice(Advised):
     after: Choice
     cliff_margin: float | None
     judged: int
-
-
-class ServedCluster(NamedTuple):
-    """What the one setting of a run does to a cluster.
-
-    Attributes
-    ----------
-    name : str
-    before, after : Choice
-        ZeMosaic's default thresholds, and those that are advised for the run.
-    alone_lost : float
-        Share of its field that the best setting for it alone would cost; NaN
-        when no setting is right for it.
-    """
-
-    name: str
-    before: Choice
-    after: Choice
-    alone_lost: float
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from napari_zecoverage.core.best_setting import (
     Choice,
+    ServedCluster,
     View,
     excess_of,
     harm_of,
@@ -14,9 +15,6 @@ from napari_zecoverage.core.best_setting import (
 from napari_zecoverage.core.fringe import ResidualFringe
 from napari_zecoverage.core.levels import LevelField, called, opening_as_read
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
-
-if TYPE_CHECKING:
-    from napari_zecoverage.core.advice import ServedCluster
 
 MUCH_LOST: Final = 0.05
 """A cluster that loses more than this share of its field to the others is named."""

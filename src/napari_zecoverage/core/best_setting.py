@@ -71,6 +71,25 @@ class Choice(NamedTuple):
         return 1.0 - self.level.hard
 
 
+class ServedCluster(NamedTuple):
+    """What the one setting of a run does to a cluster.
+
+    Attributes
+    ----------
+    name : str
+    before, after : Choice
+        ZeMosaic's default thresholds, and those that are advised for the run.
+    alone_lost : float
+        Share of its field that the best setting for it alone would cost; NaN
+        when no setting is right for it.
+    """
+
+    name: str
+    before: Choice
+    after: Choice
+    alone_lost: float
+
+
 def cliff_margin(judged: JudgedCluster, parameters: MaskParameters) -> float | None:
     """Return the frames from a threshold to the nearest cliff, None when there is none.
 

@@ -6,23 +6,19 @@ is what the user points at: a list of files, or the frames of one folder.
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Final, Self
 
-from napari_zecoverage.core.errors import ClusterError, FrameError, StudyCancelledError
-from napari_zecoverage.core.frames import FRAME_ENDINGS, RESULT_CREATOR, FrameInfo, look_at_frame
+from napari_zecoverage.core.errors import ClusterError, FrameError
+from napari_zecoverage.core.frame_search import look_at_all, without_repeats
+from napari_zecoverage.core.frames import RESULT_CREATOR, FrameInfo
 from napari_zecoverage.core.header_words import Mount
-from napari_zecoverage.core.paths import absolute
 
 MIN_STACKED: Final = 5
 """ZeMosaic repeats a cluster's frames until there are so many (ZEMOSAIC.md §3)."""
@@ -36,28 +32,14 @@ CHUNKED_ABOVE_SMALL_MEMORY: Final = 128
 SERIES_GAP: Final = timedelta(hours=1)
 """A pause in which no frame was begun that parts two series of frames."""
 
-MAX_FOLDER_DEPTH: Final = 8
-"""Levels of sub-folders that are searched for frames."""
-
-_PARALLEL_LOOKS: Final = 8
-_ASK_EVERY_S: Final = 0.1  # whether to stop, while nothing comes in
 _NAMED_AT_MOST: Final = 5  # files that a message names before it counts the rest
 _TIE: Final = 1e-12  # radians: nearer to each other than any WCS can tell
-
-_SKIPPED_FOLDERS: Final = {
-    "zemosaic_temp_master_tiles",
-    "unaligned_by_zemosaic",
-    "rejected_by_quality",
-}
-_SKIPPED_FILES: Final = ("hp_mask_",)  # ZeMosaic's hot pixel masks, beside its caches
 
 _MOUNT_WORDS: Final[dict[Mount, str]] = {
     "EQ": "mount equatorial",
     "ALT_AZ": "mount Alt-Az",
     "UNKNOWN": "mount unknown",
 }
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -127,7 +109,7 @@ class Cluster:
         StudyCancelledError
             `should_stop` said so.
         """
-        files, notes = _without_repeats([paths] if isinstance(paths, (str, os.PathLike)) else paths)
+        files, notes = without_repeats([paths] if isinstance(paths, (str, os.PathLike)) else paths)
         if not files:
             raise ClusterError("No files were given; a cluster needs at least one frame.")
         looks = look_at_all(files, progress=progress, should_stop=should_stop)
@@ -297,244 +279,6 @@ class Cluster:
         if self.missing:
             parts.append(f"{len(self.missing)} missing")
         return ", ".join(parts)
-
-
-def find_frame_clusters(
-    source: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
-    *,
-    progress: Callable[[int, int], object] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> list[Cluster]:
-    """Find the clusters of frames in what the user points at, going by its folders.
-
-    Parameters
-    ----------
-    source : path-like or iterable of path-like
-        A frame; a folder, whose frames are a cluster, and each of whose
-        sub-folders with frames is another; or a list of these, whose files
-        together are one cluster. Hidden folders and those that ZeMosaic writes
-        its own files to are passed over.
-    progress : callable, optional
-        Given how many frames were looked at, and how many there are: of the list's
-        files, then of each folder with its sub-folders.
-    should_stop : callable, optional
-        Asked at each folder and at each frame.
-
-    Returns
-    -------
-    list of Cluster
-        At least one.
-
-    Raises
-    ------
-    ClusterError
-        There is no frame; the message names the folder and the endings that
-        were looked for.
-    StudyCancelledError
-        `should_stop` said so.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        return _from_place(absolute(source), progress, should_stop)
-    given = [absolute(each) for each in source]
-    files = [place for place in given if not os.path.isdir(place)]
-    clusters = []
-    if files or not given:
-        clusters.append(Cluster.from_files(files, progress=progress, should_stop=should_stop))
-    for place in given:
-        if os.path.isdir(place):
-            clusters += _from_place(place, progress, should_stop)
-    return clusters
-
-
-# Finding
-
-
-def _real(path: Path) -> str:
-    """Return a file's one true path, so that two names of it are seen to be the same."""
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):  # looking at it will say what is wrong
-        return str(path)
-
-
-def _from_place(
-    place: Path,
-    progress: Callable[[int, int], object] | None,
-    should_stop: Callable[[], bool] | None,
-) -> list[Cluster]:
-    if not os.path.isdir(place):
-        if not os.path.exists(place):
-            raise ClusterError(f"{place}: there is no such file or folder.")
-        return [Cluster.from_files([place], progress=progress, should_stop=should_stop)]
-    clusters: list[Cluster] = []
-    failures = []
-    folders = list(folders_with_frames(place, should_stop=should_stop))
-    total = sum(len(files) for _, files in folders)
-    before = 0
-
-    def report(done: int, _: int) -> None:
-        if progress is not None:
-            progress(before + done, total)
-
-    for folder, files in folders:
-        name = folder.name if folder == place else folder.relative_to(place).as_posix()
-        try:
-            clusters.append(
-                Cluster.from_files(
-                    files, name or str(folder), progress=report, should_stop=should_stop
-                )
-            )
-        except ClusterError as error:
-            # One bad folder does not keep the others from being opened.
-            failures.append(f"{folder}: {error}")
-            _log.warning("%s: %s", folder, error)
-        before += len(files)
-    if clusters and failures:
-        first = clusters[0]
-        clusters[0] = replace(first, notes=(*first.notes, *failures))
-    if not clusters and failures:
-        raise ClusterError("\n".join(failures))
-    if not clusters:
-        raise ClusterError(
-            f"{place}: there are no frames in this folder or its sub-folders; "
-            f"looked for files that end in {', '.join(FRAME_ENDINGS)}."
-        )
-    return clusters
-
-
-def folders_with_frames(
-    top: Path, *, should_stop: Callable[[], bool] | None = None
-) -> Iterator[tuple[Path, list[Path]]]:
-    """Go through a folder and its sub-folders, each once, in the order of their names.
-
-    Parameters
-    ----------
-    top : Path
-        Hidden sub-folders and those that ZeMosaic writes its own files to are
-        passed over, and those more than `MAX_FOLDER_DEPTH` levels down.
-    should_stop : callable, optional
-        Asked at each folder.
-
-    Yields
-    ------
-    folder : Path
-    files : list of Path
-        Those that are named like frames, sorted; at least one.
-
-    Raises
-    ------
-    ClusterError
-        `top` cannot be read.
-    StudyCancelledError
-        `should_stop` said so.
-    """
-    visited: set[str] = set()
-    waiting = [(top, 0)]
-    while waiting:
-        _stop_if_asked(should_stop)
-        folder, depth = waiting.pop()
-        real = _real(folder)
-        if real in visited:
-            continue
-        visited.add(real)
-        try:
-            inside = sorted(folder.iterdir(), key=lambda each: each.name)
-        except OSError as error:
-            if folder == top:
-                raise ClusterError(f"{top}: this folder cannot be read ({error}).") from error
-            _log.warning("%s: passed over, it cannot be read (%s).", folder, error)
-            continue
-        frames = [each for each in inside if _is_frame_name(each.name) and os.path.isfile(each)]
-        if frames:
-            yield folder, frames
-        if depth < MAX_FOLDER_DEPTH:
-            below = [each for each in inside if _is_searched(each.name) and os.path.isdir(each)]
-            waiting += [(each, depth + 1) for each in reversed(below)]
-
-
-def _stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
-    if should_stop is not None and should_stop():
-        raise StudyCancelledError("looking for frames was cancelled; nothing was opened")
-
-
-def _is_frame_name(name: str) -> bool:
-    return name.lower().endswith(FRAME_ENDINGS) and not name.startswith((".", *_SKIPPED_FILES))
-
-
-def _is_searched(name: str) -> bool:
-    return not name.startswith(".") and name.lower() not in _SKIPPED_FOLDERS
-
-
-# Making one
-
-
-def _without_repeats(paths: Iterable[str | os.PathLike[str]]) -> tuple[list[Path], list[str]]:
-    """Sort files by path and take each one once; say which were given more often."""
-    by_file: dict[str, list[Path]] = {}
-    for path in sorted(map(absolute, paths), key=str):
-        by_file.setdefault(_real(path), []).append(path)
-    notes = [
-        f"{same[0]} was given {len(same)} times; it is taken once."
-        for same in by_file.values()
-        if len(same) > 1
-    ]
-    return [same[0] for same in by_file.values()], notes
-
-
-def look_at_all(
-    files: Sequence[Path],
-    *,
-    progress: Callable[[int, int], object] | None = None,
-    should_stop: Callable[[], bool] | None = None,
-) -> list[FrameInfo | FrameError]:
-    """Look at files, several at a time.
-
-    Parameters
-    ----------
-    files : sequence of Path
-    progress : callable, optional
-        Given how many were looked at and how many there are, from the calling thread.
-    should_stop : callable, optional
-        Asked at each file and ten times a second, from the calling thread. Files
-        that are being looked at then are waited for, the others are not begun.
-
-    Returns
-    -------
-    list of FrameInfo or FrameError
-        One a file, in their order.
-
-    Raises
-    ------
-    StudyCancelledError
-        `should_stop` said so.
-    """
-    if not files:
-        return []
-
-    def look(file: Path) -> FrameInfo | FrameError:
-        try:
-            return look_at_frame(file)
-        except FrameError as error:
-            return error
-
-    pool = ThreadPoolExecutor(max_workers=min(_PARALLEL_LOOKS, len(files)))
-    try:
-        looks = [pool.submit(look, file) for file in files]
-        looked_at: SimpleQueue[object] = SimpleQueue()
-        for each in looks:
-            each.add_done_callback(looked_at.put)
-        count = 0
-        while count < len(files):
-            _stop_if_asked(should_stop)
-            # One that is slow to be read keeps nobody from being asked.
-            with suppress(Empty):
-                looked_at.get(timeout=_ASK_EVERY_S)
-                count += 1
-                if progress is not None:
-                    progress(count, len(files))
-    finally:
-        pool.shutdown(cancel_futures=True)
-    return [each.result() for each in looks]
 
 
 def _identity(frame: FrameInfo) -> str:

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.clusters import folders_with_frames
 from napari_zecoverage.core.errors import RunFolderError, reason_of
+from napari_zecoverage.core.frame_search import folders_with_frames
 from napari_zecoverage.zemosaic.manifests import is_windows_path
 
 MAX_PATH_LENGTH: Final = 4096

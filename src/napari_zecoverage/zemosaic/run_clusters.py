@@ -12,8 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_zecoverage.core.clusters import Cluster, look_at_all
+from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import ClusterError, FrameError
+from napari_zecoverage.core.frame_search import look_at_all
 from napari_zecoverage.core.frames import FrameInfo, look_at_cached_frame
 from napari_zecoverage.zemosaic.grid_plan import PlannedFrame
 from napari_zecoverage.zemosaic.manifests import CachedFrame, is_windows_path

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from napari_zecoverage.core.clusters import Cluster, find_frame_clusters
+from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import ClusterError, RunFolderError
+from napari_zecoverage.core.found_clusters import find_frame_clusters
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME, PlannedFrame, read_grid_plan
 from napari_zecoverage.zemosaic.manifests import (
