@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, QRect, Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
     QComboBox,
@@ -746,8 +746,9 @@ def test_the_status_is_seen_however_low_the_dock(dock, qtbot, study) -> None:
     dock.show()
     qtbot.waitExposed(dock)
     status = dock.findChild(QLabel, "status")
-    assert status.geometry().bottom() == dock.rect().bottom()
-    assert not status.geometry().intersects(dock.viewport().geometry())
+    place = QRect(status.mapTo(dock, QPoint(0, 0)), status.size())
+    assert place.bottom() == dock.rect().bottom()
+    assert not place.intersects(dock.viewport().geometry())
     assert "before/after" in status.toolTip() or "hides what is removed" in status.toolTip()
 
 

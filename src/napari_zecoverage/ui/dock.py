@@ -20,7 +20,6 @@ from qtpy.QtGui import (
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QLabel,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -66,6 +65,7 @@ from napari_zecoverage.ui.sections import Section
 from napari_zecoverage.ui.settings import Preferences, Settings
 from napari_zecoverage.ui.shortcuts import KeysDialog, bind_keys
 from napari_zecoverage.ui.shown_study import ShownStudy
+from napari_zecoverage.ui.status_line import StatusLine
 from napari_zecoverage.ui.threshold_panel import ADVICE_PRESET, ThresholdPanel
 from napari_zecoverage.verdict import Verdict
 from napari_zecoverage.zemosaic.config import ConfigFile
@@ -78,16 +78,6 @@ logger = logging.getLogger(__name__)
 
 _WIDTH: Final = 410
 _REMEMBER_MS: Final = 1000
-_STATUS_LINES: Final = 3
-_KEYS_WIDTH: Final = 28
-_HELP: Final = "H before/after · Ctrl+Z undo · F1 all keys"
-_ABOUT_STATUS: Final = (
-    "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it "
-    "(with repeats: ZeMosaic counts those of a small cluster more than once), alpha, R−G and "
-    "B−G in ADU against the core (mean of 9×9 px), and which frames, by their numbers in the "
-    "cluster.</p><p><b>H</b> hides what is removed, and shows it again: before and after. "
-    "<b>F1</b> lists all keys.</p>"
-)
 _AS_LEFT: Final = (
     "The thresholds are as this cluster was left the last time; undo brings those before back."
 )
@@ -284,35 +274,18 @@ class CoverageDock(QScrollArea):
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self.setMinimumWidth(_WIDTH)
         self._drop_zone = DropZone(self)
-        self._build_status()
-
-    def _build_status(self) -> None:
-        """Put the status below what is scrolled, so that it is always seen."""
-        self._status = QLabel(_HELP, self)
-        self._status.setObjectName("status")
-        self._status.setTextFormat(Qt.TextFormat.PlainText)
-        self._status.setToolTip(_ABOUT_STATUS)
-        self._status.setContentsMargins(6, 0, 6, 0)
-        lines = "\n".join([" "] * _STATUS_LINES)
-        bounds = self._status.fontMetrics().boundingRect(0, 0, _WIDTH, 999, 0, lines)
-        self._status.setFixedHeight(bounds.height() + 6)
+        # Below what is scrolled, so that it is always seen.
+        self._status = StatusLine(self)
+        self._status.keys_asked.connect(self.show_keys)
         self.setViewportMargins(0, 0, 0, self._status.height())
-        self._show_keys = QPushButton("?", self)
-        self._show_keys.setObjectName("show_keys")
-        self._show_keys.setAccessibleName("Keys")
-        self._show_keys.setToolTip("All keys (F1).")
-        self._show_keys.setFixedWidth(_KEYS_WIDTH)
-        self._show_keys.clicked.connect(self.show_keys)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the status at the lower edge."""
         super().resizeEvent(event)
         height = self._status.height()
         # The scroll bar reaches down to the lower edge.
-        top = self.height() - height
-        width = self.width() - self.verticalScrollBar().sizeHint().width() - _KEYS_WIDTH - 6
-        self._status.setGeometry(0, top, width, height)
-        self._show_keys.move(width, top + (height - self._show_keys.height()) // 2)
+        width = self.width() - self.verticalScrollBar().sizeHint().width()
+        self._status.setGeometry(0, self.height() - height, width, height)
 
     def _connect(self) -> None:
         self._viewer.cursor.events.position.connect(self._on_cursor)
@@ -693,8 +666,7 @@ class CoverageDock(QScrollArea):
         if not isalive(self):
             return
         y, x = (round(each) for each in self._viewer.cursor.position[-2:])
-        facts = self._shown.facts_at(y, x)
-        self._status.setText(_HELP if facts is None else "\n".join(facts.lines()))
+        self._status.show_facts(self._shown.facts_at(y, x))
 
     def _scroll_to_section(self) -> None:
         """Put a section's heading to the top: so most of what is below it is seen."""
