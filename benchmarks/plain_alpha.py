@@ -42,7 +42,7 @@ def alpha_from_coverage(coverage: Any, parameters: Any) -> tuple[np.ndarray, np.
         if opened.any():
             good = opened
     distance = ndimage.distance_transform_edt(good)
-    margin = float(parameters.margin_percent) / 100 * min(good.shape)
+    margin = float(parameters.margin_percent) * 0.01 * min(good.shape)
     if parameters.margin_percent <= 0:
         return good, good.astype(np.float32)
     margin = max(1.0, margin)
@@ -67,7 +67,7 @@ def low_signal_mask(image: np.ndarray, parameters: Any) -> np.ndarray:
     """Return the alpha that hides dark pixels near the image's border."""
     light = luminance(image)
     height, width = light.shape
-    margin = max(1.0, float(parameters.margin_percent) / 100 * min(height, width))
+    margin = max(1.0, float(parameters.margin_percent) * 0.01 * min(height, width))
     band = max(4, round(margin))
     core = light[
         int(0.2 * height) : int(0.8 * height),

@@ -63,7 +63,7 @@ def plain_alpha(coverage: np.ndarray, case: dict[str, Any]) -> np.ndarray:
         )
     if case["margin_percent"] == 0:
         return good.astype(np.float32)
-    margin = max(1, case["margin_percent"] / 100 * min(coverage.shape))
+    margin = max(1, case["margin_percent"] * 0.01 * min(coverage.shape))
     distance = ndimage.distance_transform_edt(good)
     return (np.minimum(distance / margin, 1) ** (1 / case["decay"])).astype(np.float32)
 

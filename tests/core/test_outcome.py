@@ -136,7 +136,7 @@ def test_apply_mask_equals_zemosaic(golden_dir: Path) -> None:
             # The low-signal mask depends on pixels that the file does not hold; what
             # can be told is that it reaches no further in than its band and the ramp.
             assert outcome.source == "low-signal"
-            reach = 1.5 * max(4, parameters.margin_percent / 100 * min(coverage.shape))
+            reach = 1.5 * max(4, parameters.margin_percent * 0.01 * min(coverage.shape))
             inner = slice(math.ceil(reach), -math.ceil(reach))
             assert wanted[inner, inner].all()
             assert opaque[inner, inner].all()

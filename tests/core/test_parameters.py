@@ -290,8 +290,10 @@ def test_a_flag_is_read_as_python_does_and_noted(name: str, value: object, taken
     assert parameters.notes == (f"altaz_{name}: {value!r} is not true or false; read as {taken}.",)
 
 
-def test_the_soft_threshold_is_only_the_default_of_the_nanize_threshold() -> None:
-    assert read(alpha_soft_threshold=0.3).nanize_threshold == 0.3
+def test_the_soft_threshold_stands_in_for_a_nanize_threshold_that_is_no_number() -> None:
+    # ZeMosaic fills in a key that is missing before it looks at this one.
+    assert read(alpha_soft_threshold=0.3).nanize_threshold == 0.001
+    assert read(alpha_soft_threshold=0.3, nanize_threshold=float("nan")).nanize_threshold == 0.3
     assert read(alpha_soft_threshold=0.3, nanize_threshold=0.2).nanize_threshold == 0.2
     both = read(alpha_soft_threshold=0.3, nanize_threshold="much")
     assert both.nanize_threshold == 0.3
@@ -301,12 +303,22 @@ def test_the_soft_threshold_is_only_the_default_of_the_nanize_threshold() -> Non
 
 
 def test_a_soft_threshold_that_is_out_of_range_or_no_number_is_noted() -> None:
-    assert read(alpha_soft_threshold=3).nanize_threshold == 1.0
-    assert read(alpha_soft_threshold=3).notes == ("altaz_alpha_soft_threshold: 3 is read as 1.",)
-    assert read(alpha_soft_threshold="x").nanize_threshold == 0.001
-    assert read(alpha_soft_threshold="x").notes == (
-        "altaz_alpha_soft_threshold: 'x' is not a number; the default 0.001 is used.",
+    large = read(alpha_soft_threshold=3, nanize_threshold="much")
+    assert large.nanize_threshold == 1.0
+    assert large.notes[0] == "altaz_alpha_soft_threshold: 3 is read as 1."
+    neither = read(alpha_soft_threshold="x", nanize_threshold="much")
+    assert neither.nanize_threshold == 0.001
+    assert neither.notes[0] == (
+        "altaz_alpha_soft_threshold: 'x' is not a number; the default 0.001 is used."
     )
+    assert read(alpha_soft_threshold="x").notes == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"), [("5.7", 3), ("1e2", 3), ("7", 7), (5.7, 5), (" 4 ", 4)]
+)
+def test_whole_numbers_in_quotes_are_whole_or_not_read(given: object, taken: int) -> None:
+    assert read(morph_open_px=given).morph_open_px == taken
 
 
 def test_the_soft_threshold_is_never_written() -> None:

@@ -30,7 +30,7 @@ STYLES = {
     "empty, crlf": ("{\r\n}\r\n", '{\r\n    "K": 3\r\n}\r\n'),
     "comma first": ('{ "a": 1\n, "b": 2\n}', '{ "a": 1\n, "b": 2, "K": 3\n}'),
     "space round all": (' \n{ "a": 1 }\n ', ' \n{ "a": 1, "K": 3 }\n '),
-    "bom": ('\ufeff{"a": "é", "b": 2}', '\ufeff{"a": "é", "b": 2, "K": 3}'),
+    "bom": ('\ufeff{"a": "é", "b": 2}', '{"a": "é", "b": 2, "K": 3}'),
     "braces in texts": ('{"}": "{\\"}", "b": {}}', '{"}": "{\\"}", "b": {}, "K": 3}'),
 }
 
@@ -129,7 +129,8 @@ def test_any_config_keeps_all_but_our_keys(
     assert list(read)[: len(values)] == list(values)
     assert read.parameters == parameters
     assert set(ALWAYS_WRITTEN) <= set(read)
-    assert written.startswith(codecs.BOM_UTF8) == bom
+    # ZeMosaic cannot read a file with such a mark.
+    assert not written.startswith(codecs.BOM_UTF8)
     assert written.decode().endswith(("}" + end).replace("\n", line_end))
     if "\r\n" in text:
         assert written.count(b"\r\n") == written.count(b"\n")

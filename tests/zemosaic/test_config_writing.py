@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 from dataclasses import replace
@@ -87,7 +88,7 @@ def test_an_absent_key_is_shown_as_absent(tmp_path: Path) -> None:
         ('"altaz_min_coverage_frac": "abc"', MaskParameters()),
         ('"altaz_morph_open_px": 3.0', MaskParameters()),
         ('"altaz_nanize": 1', MaskParameters()),
-        ('"altaz_alpha_soft_threshold": 0.2', MaskParameters(nanize_threshold=0.2)),
+        ('"altaz_alpha_soft_threshold": 0.2', MaskParameters()),
     ],
 )
 def test_a_value_that_reads_the_same_is_not_touched(
@@ -100,11 +101,26 @@ def test_a_value_that_reads_the_same_is_not_touched(
     assert {each.key for each in change.changes} <= set(ALWAYS_WRITTEN)
 
 
-def test_the_soft_threshold_decides_what_an_absent_nanize_threshold_is(tmp_path: Path) -> None:
+def test_the_soft_threshold_does_not_stand_in_for_an_absent_nanize_threshold(
+    tmp_path: Path,
+) -> None:
     path = put(tmp_path / "c.json", '{"altaz_alpha_soft_threshold": 0.2}')
+    wanted = MaskParameters(nanize_threshold=0.2)
+    change = write_config(path, wanted)
+    assert KeyChange("altaz_nanize_threshold", MISSING, 0.2) in change.changes
+    assert read_config(path).parameters == wanted
+
+
+def test_a_byte_order_mark_is_taken_out_even_where_nothing_else_changes(tmp_path: Path) -> None:
+    path = put(tmp_path / "c.json", "{}")
+    write_config(path, MaskParameters())
+    plain = path.read_bytes()
+    path.write_bytes(codecs.BOM_UTF8 + plain)
+    assert "ZeMosaic cannot read it" in read_config(path).parameters.notes[0]
     change = write_config(path, MaskParameters())
-    assert KeyChange("altaz_nanize_threshold", MISSING, 0.001) in change.changes
-    assert read_config(path).parameters == MaskParameters()
+    assert path.read_bytes() == plain
+    assert change.backup is not None
+    assert change.backup.read_bytes() == codecs.BOM_UTF8 + plain
 
 
 @pytest.mark.parametrize("token", ["NaN", "Infinity", "-Infinity", "1e999"])

@@ -237,8 +237,12 @@ def ramp_asked(shape: tuple[int, ...], parameters: AlphaSettings) -> tuple[float
 
 
 def margin_in_pixels(shape: tuple[int, ...], margin_percent: float) -> float:
-    """Return the ramp's width in pixels: a share of the shorter side, at least 1."""
-    return min(max(1.0, float(margin_percent) / 100.0 * min(shape)), LARGEST_MARGIN_PX)
+    """Return the ramp's width in pixels: a share of the shorter side, at least 1.
+
+    ZeMosaic multiplies by 0.01, which is not always what dividing by 100 gives (17.5 % of
+    1020): a last bit of alpha, or a pixel of the low-signal mask's band.
+    """
+    return min(max(1.0, float(margin_percent) * 0.01 * min(shape)), LARGEST_MARGIN_PX)
 
 
 def _threshold(maximum: float, parameters: AlphaSettings) -> tuple[float, ThresholdRule]:

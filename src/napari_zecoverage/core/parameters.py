@@ -282,7 +282,8 @@ class MaskParameters(AlphaParameters):
             ZeMosaic's config: keys with ``altaz_`` before them. Missing keys
             take the default, what is not a number takes the default, and what
             is out of range is clipped (ZEMOSAIC.md §6). ``altaz_alpha_soft_threshold``
-            is only the default of ``altaz_nanize_threshold``.
+            stands in for an ``altaz_nanize_threshold`` that is no number; for one that is
+            missing it does not, because ZeMosaic first fills in all that is missing.
 
         Returns
         -------
@@ -296,7 +297,7 @@ class MaskParameters(AlphaParameters):
             if each.name == "notes":
                 continue
             default = getattr(defaults, each.name)
-            if each.name == "nanize_threshold":
+            if each.name == "nanize_threshold" and not _is_number(config, each):
                 default = _lenient(each, "alpha_soft_threshold", config, default, notes)
             values[each.name] = _lenient(each, each.name, config, default, notes)
         return cls(**values, notes=tuple(notes))
@@ -322,6 +323,14 @@ class MaskParameters(AlphaParameters):
         )
 
 
+def _is_number(config: Mapping[str, Any], setting: Field[Any]) -> bool:
+    """Tell whether a key is missing, which is filled in, or holds a finite number."""
+    try:
+        return math.isfinite(float(config.get(CONFIG_PREFIX + setting.name, 0.0)))
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
 def _lenient(
     setting: Field[Any], name: str, config: Mapping[str, Any], default: Any, notes: list[str]
 ) -> Any:
@@ -337,7 +346,8 @@ def _lenient(
         notes.append(f"{key}: {_shown(given)} is not true or false; read as {bool(given)}.")
         return bool(given)
     try:
-        number = float(given)
+        # ZeMosaic reads "5.7" and "1e2" as no whole numbers, though it cuts 5.7 short.
+        number = float(int(given) if limits.decimals == 0 and isinstance(given, str) else given)
     except (TypeError, ValueError, OverflowError):
         notes.append(f"{key}: {_shown(given)} is not a number; the default {default:g} is used.")
         return default

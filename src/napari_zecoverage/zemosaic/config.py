@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +34,12 @@ CLOSE_ZEMOSAIC_FIRST: Final = (
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 """A larger file is not a config of ZeMosaic, whose own has some ten thousand bytes."""
+
+
+_HAS_BOM: Final = (
+    "The file begins with a byte order mark (an editor put it there): ZeMosaic cannot read it and "
+    "takes its defaults for everything. Exporting takes the mark out."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +98,11 @@ def read_config(path: str | PathLike[str]) -> ConfigFile:
     """
     place = place_of(path)
     raw = _read_bytes(place)
-    values = parse_config(place, raw).values
-    return ConfigFile(place, _digest(raw), MaskParameters.from_config(values), values)
+    parsed = parse_config(place, raw)
+    parameters = MaskParameters.from_config(parsed.values)
+    if parsed.has_bom:
+        parameters = replace(parameters, notes=(_HAS_BOM, *parameters.notes))
+    return ConfigFile(place, _digest(raw), parameters, parsed.values)
 
 
 def changed_since(config: ConfigFile) -> tuple[KeyChange, ...]:

@@ -92,7 +92,7 @@ def check_config(config: Mapping[str, Any]) -> tuple[KeyFinding, ...]:
             ]
         else:
             taken, changed = _taken(entry, given)
-        findings.append(_finding(entry, given, taken, changed, config))
+        findings.append(_finding(entry, given, taken, changed))
     known = {entry.key for entry in CONFIG_KEYS}
     strangers = [key for key in config if key.startswith(OUR_PREFIXES) and key not in known]
     return (*findings, *(_stranger(key, config[key], known) for key in strangers))
@@ -121,20 +121,19 @@ def _taken(entry: ConfigKey, given: Any) -> tuple[Any, list[str]]:
 
 
 def _taken_number(entry: ConfigKey, given: Any) -> tuple[Any, list[str]]:
+    whole = entry.kind == "whole number"
     try:
-        number = float(given)
+        number = float(int(given) if whole and isinstance(given, str) else given)
     except (TypeError, ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
         return entry.default, [f"{spelled(given)} is not a number; the default is used."]
     clipped = min(max(number, entry.minimum), entry.maximum)
-    taken = int(clipped) if entry.kind == "whole number" else clipped
+    taken = int(clipped) if whole else clipped
     return taken, [] if taken == number else [f"{spelled(given)} is read as {spelled(taken)}."]
 
 
-def _finding(
-    entry: ConfigKey, given: Any, taken: Any, changed: list[str], config: Mapping[str, Any]
-) -> KeyFinding:
+def _finding(entry: ConfigKey, given: Any, taken: Any, changed: list[str]) -> KeyFinding:
     in_window = _in_window(entry, taken)
     warnings = [*changed, *_harm(entry, taken)]
     notes = []
@@ -145,9 +144,6 @@ def _finding(
         )
     if not entry.acts and given is not MISSING:
         notes.append(entry.effect)
-    soft = "altaz_alpha_soft_threshold"
-    if entry.key == "altaz_nanize_threshold" and given is MISSING and soft in config:
-        notes.append(f"It is not in the file, so {soft} stands in for it.")
     level: Level = "warning" if warnings else "note" if notes else "fine"
     return KeyFinding(entry.key, entry, given, taken, in_window, (*warnings, *notes), level)
 

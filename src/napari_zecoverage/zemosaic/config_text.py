@@ -104,7 +104,7 @@ def parse_config(place: Path, raw: bytes) -> ConfigText:
 
 
 def edited_text(parsed: ConfigText, changes: tuple[KeyChange, ...]) -> bytes:
-    """Return the file's new bytes: the old text with the changes put in."""
+    """Return the file's new bytes: the old text with the changes put in, and no byte order mark."""
     text = parsed.text
     last_place = {member.key: member for member in parsed.members}
     pieces = []
@@ -120,7 +120,7 @@ def edited_text(parsed: ConfigText, changes: tuple[KeyChange, ...]) -> bytes:
     # From the end backwards, so that the places of the others stay right.
     for start, end, piece in sorted(pieces, reverse=True):
         text = text[:start] + piece + text[end:]
-    return (codecs.BOM_UTF8 if parsed.has_bom else b"") + text.encode("utf-8")
+    return text.encode("utf-8")
 
 
 def _members(text: str) -> list[_Member]:

@@ -98,8 +98,11 @@ def write_config(
       that reads the same (``3`` and ``3.0``) is left as it is spelled. Of a key that
       the file has twice, the last is changed, the one that counts.
     - a key that the file lacks: the three of `ALWAYS_WRITTEN` always, so that the file
-      says what was tuned; another only when ours differs from what ZeMosaic takes then
-      (its default, or for ``altaz_nanize_threshold`` ``altaz_alpha_soft_threshold``).
+      says what was tuned; another only when ours differs from what ZeMosaic takes then,
+      its default.
+
+    A byte order mark before the text is taken out: ZeMosaic cannot read a file that
+    begins with one, and takes its defaults for everything.
 
     New keys are added at the end. The new file is written beside the old one and
     swapped in, so a kill at any moment leaves the old or the new file, whole; what a
@@ -147,7 +150,7 @@ def write_config(
 
     parsed = parse_config(place, b"{}" if raw is None else raw)
     change = ConfigChange(place, None, _changes(parsed.values, parameters))
-    if dry_run or (raw is not None and not change.changes):
+    if dry_run or (raw is not None and not change.changes and not parsed.has_bom):
         return change
     backup = swap_in(place, edited_text(parsed, change.changes), raw)
     return ConfigChange(place, backup, change.changes)
