@@ -292,7 +292,7 @@ def test_folder_has_the_usual_permissions(study, outcome, tmp_path) -> None:
 def test_results_are_not_replaced_unasked(study, outcome, tmp_path) -> None:
     write_results(tmp_path, study, outcome)
     before = contents(tmp_path)
-    with pytest.raises(OutputError, match=r"holds results already \(.*alpha\.fits.*--force"):
+    with pytest.raises(OutputError, match=r"holds results already \(.*alpha\.fits.*to be replaced"):
         write_results(tmp_path, study, outcome)
     assert contents(tmp_path) == before
 
@@ -402,7 +402,7 @@ def test_home_is_expanded(study, outcome, tmp_path, monkeypatch) -> None:
 def test_files_of_others_are_not_lost(study, outcome, tmp_path) -> None:
     for name in (PREVIEW_NAME, SUMMARY_NAME, COVERAGE_NAME):
         (tmp_path / name).write_text(f"my own {name}")
-    with pytest.raises(OutputError, match=r"not of results that this program wrote.*--force"):
+    with pytest.raises(OutputError, match=r"not of results that this program.*take the place"):
         write_results(tmp_path, study, outcome)
     bare = make_study(coverage=None, tile=None)
     write_results(tmp_path, bare, apply_mask(bare, PARAMETERS), force=True)

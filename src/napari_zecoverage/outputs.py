@@ -21,14 +21,12 @@ from numpy.typing import NDArray
 from napari_zecoverage import __version__
 from napari_zecoverage.core.alpha import margin_in_pixels
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.errors import OutputError, reason_of
-from napari_zecoverage.core.frames import RESULT_CREATOR
+from napari_zecoverage.core.errors import InTheWayError, OutputError, reason_of
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.placing import (
     folder_in_the_making,
     foreign_in_the_way,
-    is_marked,
     not_written,
     place_for,
 )
@@ -37,6 +35,7 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.picture import draw_preview
 from napari_zecoverage.versions import versions_of
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
+from napari_zecoverage.zemosaic.fits_writing import was_written_by_us
 from napari_zecoverage.zemosaic.tile_header import PARAMETER_CARDS, mask_cards, study_header
 
 COVERAGE_NAME: Final = "coverage.fits"
@@ -71,7 +70,6 @@ MEANING: Final = {
 }
 
 _THINGS: Final = "the results"
-_LOOKED_AT_BYTES: Final = 2**15
 _LIBRARIES: Final = ("numpy", "scipy", "astropy", "astroalign", "sep", "opencv-python-headless")
 
 
@@ -163,28 +161,23 @@ def check_target(folder: str | PathLike[str], *, force: bool = False) -> None:
     if foreign and not force:
         raise foreign_in_the_way(target, foreign, "of results that this program wrote", _THINGS)
     if present and not force:
-        raise OutputError(
+        raise InTheWayError(
             target,
             f"holds results already ({', '.join(present)}). Name another folder, or say that they "
-            "are to be replaced (--force).",
+            "are to be replaced.",
         )
 
 
 def _foreign_names(target: Path) -> tuple[str, ...]:
     """Return which of our names belong to something that we did not write."""
-    summary = _was_written_by_us(target / SUMMARY_NAME)
+    summary = was_written_by_us(target / SUMMARY_NAME)
     return tuple(
         name
         for name in RESULT_NAMES
         if os.path.lexists(target / name)
         # A picture does not say who drew it: it came with the summary.
-        and not (summary if name == PREVIEW_NAME else _was_written_by_us(target / name))
+        and not (summary if name == PREVIEW_NAME else was_written_by_us(target / name))
     )
-
-
-def _was_written_by_us(path: Path) -> bool:
-    """Tell whether the beginning of a file says so: `made_by` in JSON, CREATOR in FITS."""
-    return is_marked(path, RESULT_CREATOR.strip(), within=_LOOKED_AT_BYTES)
 
 
 # --- one file each -------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from napari_zecoverage import __version__
-from napari_zecoverage.core.errors import OutputError, reason_of
+from napari_zecoverage.core.errors import InTheWayError, OutputError, reason_of
 from napari_zecoverage.core.levels import LevelField
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.paths import absolute
@@ -124,10 +124,9 @@ def check_run_folder(folder: str | PathLike[str], *, force: bool = False) -> Non
     target = place_for(folder, "the figures")
     file = target / RUN_NAME
     if os.path.lexists(file) and not force:
-        raise OutputError(
+        raise InTheWayError(
             target,
-            f"holds {RUN_NAME} already. Name another folder, or say that it is to be replaced "
-            "(--force).",
+            f"holds {RUN_NAME} already. Name another folder, or say that it is to be replaced.",
         )
 
 

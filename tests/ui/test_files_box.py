@@ -152,3 +152,28 @@ def test_the_report_of_the_run_is_of_the_run(
     qtbot.waitUntil(lambda: not box._work.running)
     box.set_run(None)
     assert not button(box, "save_run_report").isEnabled()
+
+
+def test_what_somebody_else_wrote_is_kept_and_told(
+    box, qtbot, study, tmp_path, monkeypatch
+) -> None:
+    box.set_study(study)
+    path = tmp_path / "map.fits"
+    path.write_bytes(b"mine")
+    choose(monkeypatch, path)
+    assert "kept as map.fits.kept-1" in write(qtbot, box, "save_coverage")
+    assert (tmp_path / "map.fits.kept-1").read_bytes() == b"mine"
+    # Our own is replaced.
+    assert "kept" not in write(qtbot, box, "save_coverage")
+
+
+def test_a_frame_of_the_cluster_is_refused(box, qtbot, study, tmp_path, monkeypatch) -> None:
+    path = tmp_path / "frame.fit"
+    path.write_bytes(b"raw")
+    first, *others = study.cluster.frames
+    cluster = replace(study.cluster, frames=(replace(first, path=path), *others))
+    box.set_study(replace(study, cluster=cluster))
+    choose(monkeypatch, path)
+    for name in ("save_tile", "save_coverage"):
+        assert "is a frame of" in write(qtbot, box, name)
+    assert path.read_bytes() == b"raw"

@@ -295,7 +295,26 @@ def test_nothing_is_overwritten_unasked(study, tmp_path) -> None:
     assert everything_below(tmp_path) == {"t.fits": b"mine"}
     write_master_tile(path, study, outcome, overwrite=True)
     assert check_master_tile(path) == []
-    assert list(everything_below(tmp_path)) == ["t.fits"]
+    # What somebody else wrote is kept, what we did is replaced.
+    write_master_tile(path, study, outcome, overwrite=True)
+    files = everything_below(tmp_path)
+    assert files.pop("t.fits.kept-1") == b"mine"
+    assert list(files) == ["t.fits"]
+
+
+def test_a_frame_of_the_cluster_is_never_replaced(study, tmp_path) -> None:
+    path = tmp_path / "frame.fit"
+    path.write_bytes(b"raw")
+    first, *others = study.cluster.frames
+    frames = (replace(first, path=path), *others)
+    of_file = replace(study, cluster=replace(study.cluster, frames=frames))
+    link = tmp_path / "other.fit"
+    link.symlink_to(path)
+    for each in (path, link):
+        with pytest.raises(OutputError, match="is a frame of"):
+            write_master_tile(each, of_file, apply_mask(study, MILD), overwrite=True)
+    assert path.read_bytes() == b"raw"
+    assert link.is_symlink()
 
 
 def test_zemosaics_own_folder_is_left_alone(study, tmp_path) -> None:

@@ -25,7 +25,13 @@ from napari_zecoverage.cli.window import (
     wait_until_measured,
     window_is_open,
 )
-from napari_zecoverage.core.errors import ConfigError, OutputError, StudyError, reason_of
+from napari_zecoverage.core.errors import (
+    ConfigError,
+    InTheWayError,
+    OutputError,
+    StudyError,
+    reason_of,
+)
 from napari_zecoverage.core.parameters import CONFIG_PREFIX, MaskParameters, StudyOptions
 
 if TYPE_CHECKING:
@@ -124,10 +130,10 @@ def _demo_folder(out: Path | None, *, force: bool) -> Path:
     folder = place_for(out, "the demo")
     present = [each for each in (CONFIG_NAME, SCREENSHOT_NAME) if os.path.lexists(folder / each)]
     if present and not force:
-        raise OutputError(
+        raise InTheWayError(
             folder,
             f"holds {' and '.join(present)} already. Name another folder, or say that they are "
-            "to be replaced (--force).",
+            "to be replaced.",
         )
     # --force is for what a demo left: it must not cost somebody the config of his ZeMosaic.
     if present and not _is_demos(folder / CONFIG_NAME):

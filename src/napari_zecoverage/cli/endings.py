@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import typer
 
 from napari_zecoverage.cli.console import say_error
-from napari_zecoverage.core.errors import ZecoverageError
+from napari_zecoverage.core.errors import InTheWayError, ZecoverageError
 
 DONE: Final = 0
 """Exit code: all was done."""
@@ -63,7 +63,7 @@ def reports_errors(command: Command) -> Command:
             raise typer.Exit(INTERRUPTED) from None
         except (ZecoverageError, MemoryError) as error:
             log.debug("the reason", exc_info=error)
-            say_error(str(error) or "there is not enough memory")
+            say_error(_words(error))
             raise typer.Exit(FAILED) from None
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
@@ -73,6 +73,11 @@ def reports_errors(command: Command) -> Command:
             raise
 
     return checked  # type: ignore[return-value]
+
+
+def _words(error: ZecoverageError | MemoryError) -> str:
+    words = str(error) or "there is not enough memory"
+    return f"{words} That is what --force does." if isinstance(error, InTheWayError) else words
 
 
 @dataclass
@@ -89,7 +94,7 @@ class Trouble:
         except (ZecoverageError, MemoryError) as error:
             self.count += 1
             log.debug("%s: the reason", what, exc_info=error)
-            say_error(f"{what}: {str(error) or 'there is not enough memory'}")
+            say_error(f"{what}: {_words(error)}")
 
     def end(self) -> None:
         """End the command with the exit code that fits."""

@@ -106,6 +106,10 @@ class OutputError(FileError):
     """A result cannot be written."""
 
 
+class InTheWayError(OutputError):
+    """What is there already gives way only when that is asked for; the message ends with it."""
+
+
 def reason_of(error: BaseException) -> str:
     """Return what went wrong in the system's words, without the path that a message has already."""
     return getattr(error, "strerror", None) or str(error)

@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.errors import OutputError, reason_of
+from napari_zecoverage.core.errors import InTheWayError, OutputError, reason_of
 from napari_zecoverage.core.paths import absolute
 
 UNFINISHED_PREFIX: Final = ".zecoverage-"
@@ -81,7 +81,9 @@ def is_marked(path: Path, mark: str, *, within: int) -> bool:
         return mark.encode() in file.read(within)
 
 
-def foreign_in_the_way(target: Path, names: Sequence[str], whose: str, things: str) -> OutputError:
+def foreign_in_the_way(
+    target: Path, names: Sequence[str], whose: str, things: str
+) -> InTheWayError:
     """Return the error for what has our names in a folder and is not ours.
 
     Parameters
@@ -93,11 +95,11 @@ def foreign_in_the_way(target: Path, names: Sequence[str], whose: str, things: s
     things : str
         What is to be written: "the report".
     """
-    return OutputError(
+    return InTheWayError(
         target,
         f"{' and '.join(names)} there {'is' if len(names) == 1 else 'are'} not {whose}. Name "
-        f"another folder, or say that {things} may take the place (--force): what is there is "
-        "then kept under another name.",
+        f"another folder, or keep what is there under another name and let {things} take the "
+        "place.",
     )
 
 

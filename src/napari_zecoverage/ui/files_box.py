@@ -15,8 +15,11 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QWidget
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.core.paths import absolute
+from napari_zecoverage.core.placing import kept_name
 from napari_zecoverage.ui.controls import push_button, wrapped_label
 from napari_zecoverage.ui.live import Background, Job
+from napari_zecoverage.ui.saving import ask_where
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
 
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
     from napari_zecoverage.many import StudiedRun
 
-_FITS: Final = "FITS (*.fits)"
+_FITS: Final = "FITS (*.fits *.fit *.fts)"
 _REPORT: Final = "report"
 
 
@@ -43,15 +46,26 @@ class Measured(NamedTuple):
 # The jobs: plain data in, the path of what was written out.
 
 
-def _tile(path: str, study: ClusterStudy, parameters: MaskParameters, _job: Job) -> Path:
+class _Written(NamedTuple):
+    """What was written, and under what name something else was kept that stood there."""
+
+    path: Path
+    kept: Path | None = None
+
+
+def _tile(path: str, study: ClusterStudy, parameters: MaskParameters, _job: Job) -> _Written:
+    kept = kept_name(absolute(path))
     # The dialog has asked whether to replace a file.
-    return write_master_tile(
+    written = write_master_tile(
         path, study, apply_mask(study, parameters), overwrite=True, allow_without_wcs=True
     )
+    return _Written(written, kept if kept.exists() else None)
 
 
-def _coverage(path: str, study: ClusterStudy, _job: Job) -> Path:
-    return write_coverage_map(path, study, overwrite=True)
+def _coverage(path: str, study: ClusterStudy, _job: Job) -> _Written:
+    kept = kept_name(absolute(path))
+    written = write_coverage_map(path, study, overwrite=True)
+    return _Written(written, kept if kept.exists() else None)
 
 
 def _report(
@@ -60,7 +74,7 @@ def _report(
     parameters: MaskParameters,
     measured: Measured,
     job: Job,
-) -> Path:
+) -> _Written:
     from napari_zecoverage.report.writing import write_report
 
     report = write_report(
@@ -74,7 +88,7 @@ def _report(
         progress=job.report,
         should_stop=job.should_stop,
     )
-    return report.html
+    return _Written(report.html)
 
 
 class FilesBox(QWidget):
@@ -165,14 +179,14 @@ class FilesBox(QWidget):
     def _on_tile(self) -> None:
         study = self._study
         if study is not None:
-            path = self._ask("The masked tile", f"{_file_name(study)}_masked.fits")
+            path = ask_where(self, "The masked tile", f"{_file_name(study)}_masked.fits", _FITS)
             if path:
                 self._start(partial(_tile, path, study, self._parameters))
 
     def _on_coverage(self) -> None:
         study = self._study
         if study is not None:
-            path = self._ask("The coverage map", f"{_file_name(study)}_coverage.fits")
+            path = ask_where(self, "The coverage map", f"{_file_name(study)}_coverage.fits", _FITS)
             if path:
                 self._start(partial(_coverage, path, study))
 
@@ -188,11 +202,7 @@ class FilesBox(QWidget):
         if folder and subject is not None:
             self._start(partial(_report, folder, subject, self._parameters, known))
 
-    def _ask(self, title: str, name: str) -> str:
-        path, _ = QFileDialog.getSaveFileName(self, title, name, _FITS)
-        return path
-
-    def _start(self, function: Callable[[Job], Path]) -> None:
+    def _start(self, function: Callable[[Job], _Written]) -> None:
         if not self._work.running:
             self._work.start(function)
             self._say("Writing…")
@@ -201,9 +211,12 @@ class FilesBox(QWidget):
         self._say(str(progress))
 
     def _on_finished(self, result: object) -> None:
-        if isinstance(result, Path):
-            show_info(f"Written: {result}")
-            self._say(f"Written: {result}")
+        if isinstance(result, _Written):
+            words = f"Written: {result.path}"
+            if result.kept is not None:
+                words += f"\nWhat was there is kept as {result.kept.name}."
+            show_info(words)
+            self._say(words)
         elif isinstance(result, StudyCancelledError):
             self._say("Cancelled; nothing was written.")
         elif isinstance(result, Exception):

@@ -6,20 +6,18 @@ height and width, or the first HDU of ``<stem>_coverage.fits`` (ZEMOSAIC.md §9)
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.errors import OutputError, reason_of
+from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.paths import absolute
-from napari_zecoverage.core.placing import file_in_the_making
 from napari_zecoverage.core.studied import ClusterStudy
+from napari_zecoverage.zemosaic.fits_writing import write_fits
 from napari_zecoverage.zemosaic.tile_header import study_header
 
 # astropy is slow to import: it is imported where a file is made, so the window opens at once.
@@ -72,7 +70,7 @@ def write_coverage_map(
     rect : Rect, optional
         What of the canvas is written; all of it when left out.
     overwrite : bool, default: False
-        Replace a file of that name.
+        Replace a file of that name; one that this program did not write is kept beside it.
 
     Returns
     -------
@@ -84,7 +82,8 @@ def write_coverage_map(
     ValueError
         The study has no coverage.
     OutputError
-        The file cannot be written, or there is one already; it is as it was.
+        The file cannot be written, there is one already, or it is a frame of the cluster;
+        it is as it was.
     """
     from astropy.io import fits
 
@@ -96,7 +95,8 @@ def write_coverage_map(
             f"(such as {sidecar_path(target).name}).",
         )
     counts, header = _counts(study, rect)
-    return write_whole(target, [fits.PrimaryHDU(counts, header=header)], overwrite=overwrite)
+    primary = fits.PrimaryHDU(counts, header=header)
+    return write_fits(target, [primary], of=study.cluster, overwrite=overwrite)
 
 
 def sidecar_path(image: str | PathLike[str]) -> Path:
@@ -123,53 +123,3 @@ def _counts(study: ClusterStudy, rect: Rect | None) -> tuple[NDArray[np.float32]
     header["BUNIT"] = ("count", "Frames per pixel")
     header["ZCMAX"] = (float(counts.max(initial=0)), "Largest coverage, frames")
     return np.asarray(counts, dtype=np.float32), header
-
-
-def write_whole(target: Path, hdus: Sequence[Any], *, overwrite: bool) -> Path:
-    """Write a FITS file beside its place and swap it in: it is there whole, or not at all.
-
-    Parameters
-    ----------
-    target : Path
-        Absolute. Its folder is made when it is not there.
-    hdus : sequence of astropy HDUs
-        The first one a primary HDU. Checksums are added.
-    overwrite : bool
-        Replace a file of that name.
-
-    Returns
-    -------
-    Path
-        `target`.
-
-    Raises
-    ------
-    OutputError
-        There is a file already, or it cannot be written; what was there is as it was.
-    """
-    from astropy.io import fits
-
-    try:
-        _refuse_taken(target, overwrite)
-        with file_in_the_making(target) as unfinished:
-            with open(unfinished, "wb") as stream:
-                fits.HDUList(list(hdus)).writeto(stream, checksum=True)
-                stream.flush()
-                os.fsync(stream.fileno())
-            _refuse_taken(target, overwrite)
-    except OSError as error:
-        raise OutputError(
-            target,
-            f"cannot be written ({reason_of(error)}). Nothing was changed there; make room, or "
-            "name another place.",
-        ) from error
-    return target
-
-
-def _refuse_taken(target: Path, overwrite: bool) -> None:
-    if target.is_dir():
-        raise OutputError(target, "is a folder; name a file.")
-    if os.path.lexists(target) and not overwrite:
-        raise OutputError(
-            target, "is there already. Name another place, or say that it is to be replaced."
-        )

@@ -19,8 +19,9 @@ from napari_zecoverage.core.errors import OutputError
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.studied import ClusterStudy
-from napari_zecoverage.zemosaic.coverage_map import coverage_hdu, write_whole
+from napari_zecoverage.zemosaic.coverage_map import coverage_hdu
 from napari_zecoverage.zemosaic.existing_tile import ALPHA_NAME
+from napari_zecoverage.zemosaic.fits_writing import write_fits
 from napari_zecoverage.zemosaic.master_tile_header import tile_header
 from napari_zecoverage.zemosaic.run_names import TILE_NAME
 from napari_zecoverage.zemosaic.saved_pixels import UnusableTileError, saved_pixels
@@ -67,7 +68,7 @@ def write_master_tile(
     tile_id : int, default: 0
         ZMT_ID.
     overwrite : bool, default: False
-        Replace a file of that name.
+        Replace a file of that name; one that this program did not write is kept beside it.
     allow_without_wcs : bool, default: False
         Write a tile even if the reference frame has no WCS. ZeMosaic refuses such a tile;
         its HISTORY says so.
@@ -84,7 +85,8 @@ def write_master_tile(
     UnusableTileError
         The study has no tile or no WCS, or nothing of the tile would be shown.
     OutputError
-        The file cannot be written, or there is one already; it is as it was.
+        The file cannot be written, there is one already, or it is a frame of the cluster;
+        it is as it was.
     """
     # Slow to import: here, so that the window opens at once.
     from astropy.io import fits
@@ -106,7 +108,7 @@ def write_master_tile(
     hdus = [primary, alpha]
     if with_coverage and study.coverage is not None:
         hdus.append(coverage_hdu(study, outcome.saved_rect))
-    return write_whole(target, hdus, overwrite=overwrite)
+    return write_fits(target, hdus, of=study.cluster, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,8 @@ def write_master_tiles(
         Number of each cluster's tile; 0, 1, 2, … when left out. A cluster that is left
         out keeps its number.
     overwrite : bool, default: False
-        Replace tiles of these names. Others in the folder stay, and a note names them.
+        Replace tiles of these names, as `write_master_tile` does. Others in the folder stay,
+        and a note names them.
     with_coverage : bool, default: True
         As for `write_master_tile`.
     on_written : callable, optional

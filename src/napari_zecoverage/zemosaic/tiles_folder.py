@@ -12,7 +12,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import InTheWayError, OutputError
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.placing import place_for
 from napari_zecoverage.zemosaic.printable import some_of
@@ -47,7 +47,7 @@ def check_tiles_folder(folder: str | PathLike[str], *, overwrite: bool = False) 
     place_for(target, "the tiles")
     present = _tiles_in(target)
     if present and not overwrite:
-        raise OutputError(
+        raise InTheWayError(
             target,
             f"holds master tiles already ({some_of(present, _NAMED_AT_MOST)}). Name another "
             "folder, or say that they are to be replaced.",

@@ -17,7 +17,9 @@ from napari.utils.notifications import show_error, show_info
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QElapsedTimer, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QPaintEvent, QWheelEvent
-from qtpy.QtWidgets import QFileDialog, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+from napari_zecoverage.ui.saving import ask_where
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -177,9 +179,7 @@ class Plot(QWidget):
 
     def save(self) -> None:
         """Ask for a file and save the plot as it is shown."""
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the plot", f"{self.objectName()}.png", _IMAGES
-        )
+        path = ask_where(self, "Save the plot", f"{self.objectName()}.png", _IMAGES)
         if not path:
             return
         # The file's drawing has another size, and takes the place of the screen's.
