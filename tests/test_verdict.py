@@ -210,11 +210,20 @@ def test_hint_on_the_margin(study) -> None:
     none = hint(study, "margin", margin_percent=0)
     assert "decay decides nothing" in none.text
     assert none.tone == "idle"
+    whole = hint(study, "margin", margin_percent=300)
+    assert "more than there is" in whole.text
+    assert whole.tone == "loud"
 
 
 def test_hint_on_nanize(study) -> None:
     assert "nothing below 0.5" in hint(study, "nanize_threshold").text
     assert "black pixels" in hint(study, "nanize_threshold", nanize_threshold=0.6).text
+    assert "where alpha is 0.5" in hint(study, "nanize_threshold", nanize_threshold=0.5).text
+    # Alpha is 0 or 1 then: what is emptied is not opaque, unless the limit is 1.
+    idle = hint(study, "nanize_threshold", nanize_threshold=0.9, margin_percent=0)
+    assert idle.tone == "idle"
+    loud = hint(study, "nanize_threshold", nanize_threshold=1, margin_percent=0)
+    assert loud.tone == "loud"
 
 
 def test_hints_without_a_cluster() -> None:

@@ -12,10 +12,10 @@ from napari_zecoverage.core.advice import Advice, advise_judged
 from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
-from napari_zecoverage.core.fringe import CountFringe
+from napari_zecoverage.core.fringe import CountFringe, Fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge_with_fringe
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
-from napari_zecoverage.core.studied import StopCallback
+from napari_zecoverage.core.studied import ClusterStudy, StopCallback
 from napari_zecoverage.core.study import study_cluster
 
 log = logging.getLogger(__name__)
@@ -81,14 +81,26 @@ def _examine(job: Job, should_stop: StopCallback) -> Answer:
     store = StudyCache(*job.cache) if job.cache is not None else False
     study = study_cluster(job.cluster, job.options, should_stop=should_stop, cache=store)
     fringe, judged = judge_with_fringe(study, job.parameters, should_stop=should_stop)
+    advice = advise_judged(judged, job.parameters, options=job.advice_options)
+    return answer_of(job.cluster, study, fringe, judged, advice)
+
+
+def answer_of(
+    cluster: Cluster,
+    study: ClusterStudy,
+    fringe: Fringe | None,
+    judged: JudgedCluster,
+    advice: Advice,
+) -> Answer:
+    """Return what there is to say of a cluster that was studied, measured and judged."""
     notes = (_NO_TILE,) if fringe is None else fringe.notes
     return Answer(
         summary=study.summary,
         judged=judged,
         fringe_counts=() if fringe is None else fringe.counts,
-        advice=advise_judged(judged, job.parameters, options=job.advice_options),
+        advice=advice,
         # A study from the cache knows only what was to be said when it was made.
-        notes=tuple(dict.fromkeys((*job.cluster.notes, *study.notes, *notes))),
+        notes=tuple(dict.fromkeys((*cluster.notes, *study.notes, *notes))),
     )
 
 

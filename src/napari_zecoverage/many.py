@@ -226,7 +226,9 @@ def study_many(
             if event.answer is None:
                 report(RunProgress(len(lines), len(named), name, "begun"))
                 continue
-            line = _line(jobs[event.number], event.answer, store)
+            job = jobs[event.number]
+            file = None if store is None else store.path_of(job.cluster, job.options)
+            line = studied_cluster(job.cluster, event.answer, file)
             lines[event.number] = line
             text = line.error or line.summary
             report(RunProgress(len(lines), len(named), name, text, line))
@@ -266,10 +268,10 @@ def _with_own_names(clusters: Sequence[Cluster]) -> list[Cluster]:
     return named
 
 
-def _line(job: Job, answer: Answer, store: StudyCache | None) -> StudiedCluster:
-    file = None if store is None else store.path_of(job.cluster, job.options)
+def studied_cluster(cluster: Cluster, answer: Answer, file: Path | None) -> StudiedCluster:
+    """Return what was found in a cluster; `file` is where its study would lie in the cache."""
     return StudiedCluster(
-        cluster=job.cluster,
+        cluster=cluster,
         summary=answer.summary,
         error=answer.error,
         # A worker elsewhere may have kept it on a disk that this machine has not.

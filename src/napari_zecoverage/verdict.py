@@ -214,7 +214,7 @@ def _hints(
         "min_coverage": _hint_on_coverage(parameters, most, outcome),
         "morph_open_px": _hint_on_opening(parameters.morph_open_px, most, outcome),
         "margin": _hint_on_margin(parameters, study, outcome),
-        "nanize_threshold": _hint_on_nanize(parameters.nanize_threshold),
+        "nanize_threshold": _hint_on_nanize(parameters, outcome),
     }
 
 
@@ -267,6 +267,8 @@ def _hint_on_margin(
     of_the_coverage = outcome.source == "coverage"
     decay = parameters.decay if of_the_coverage else 1.0
     pixels = inset_px(study.canvas.shape, parameters.margin_percent, decay)
+    if pixels >= min(study.canvas.shape) / 2:
+        return Hint(f"An inset of {pixels} px: more than there is.", "loud")
     if of_the_coverage:
         return Hint(f"Together an inset of {pixels} px.")
     return Hint(f"An inset of {pixels} px; decay decides nothing.", "idle")
@@ -293,10 +295,22 @@ def inset_px(shape: tuple[int, int], margin_percent: float, decay: float) -> int
     return math.ceil(reach) - 1
 
 
-def _hint_on_nanize(limit: float) -> Hint:
+def _hint_on_nanize(parameters: MaskParameters, outcome: MaskOutcome | None) -> Hint:
+    limit = parameters.nanize_threshold
     if limit < OPAQUE_ALPHA:
         return Hint("It decides nothing below 0.5.", "idle")
+    if outcome is not None and outcome.source == "dropped":
+        return Hint("It decides nothing: the mask is dropped.", "idle")
+    if outcome is not None and outcome.source == "coverage" and _is_yes_or_no(parameters):
+        return Hint("It decides nothing: without a margin alpha is 0 or 1.", "idle")
+    if limit == OPAQUE_ALPHA:
+        return Hint("Can make opaque black pixels: where alpha is 0.5.", "loud")
     return Hint(f"Can make opaque black pixels: alpha 0.5 to {limit:g}.", "loud")
+
+
+def _is_yes_or_no(parameters: MaskParameters) -> bool:
+    """Return whether no alpha of the coverage mask lies at or below the limit but 0."""
+    return parameters.margin_percent <= 0 and parameters.nanize_threshold < 1
 
 
 def _threshold(outcome: MaskOutcome, most: float) -> str:
@@ -339,7 +353,7 @@ def _fringe_left(outcome: MaskOutcome) -> str:
     if fringe.step == 0:
         return "Fringe left: no colour step that can be told from noise."
     return (
-        f"Fringe left: a step of {fringe.step:.2g} ± {fringe.error:.2g} ADU "
+        f"Fringe left: a step of {fringe.step:.3g} ± {fringe.error:.2g} ADU "
         f"({fringe.sigmas:.2f} × the noise of a pixel) at {_frames(fringe.count)}."
     )
 

@@ -525,8 +525,25 @@ def test_undo_and_redo_by_keys_wherever_the_focus_is(dock, viewer, qtbot, study)
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(dock.findChild(QPushButton, "run"), Qt.Key.Key_Z, both)
     assert dock.parameters == MaskParameters(min_coverage_frac=0.51)
+    # Many know this key for redo; napari would take it for its 3D display.
+    qtbot.keyClick(slider, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(slider, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    assert dock.parameters == MaskParameters(min_coverage_frac=0.51)
     wait_for_preview(qtbot, dock)
     assert_removed_is_exact(dock, viewer)
+
+
+def test_another_canvas_fills_the_view_though_frames_were_shown(
+    dock, viewer, qtbot, study, make_study
+) -> None:
+    dock.show_study(study)
+    dock.findChild(QAbstractButton, "show_frames").click()
+    dock.show_study(make_study(5, "small", (60, 80)))
+    wait_for_preview(qtbot, dock)
+    camera = viewer.scene.camera if hasattr(viewer, "scene") else viewer.camera
+    zoom, centre = camera.zoom, camera.center
+    viewer.reset_view()
+    assert (zoom, centre) == (camera.zoom, camera.center)
 
 
 def test_undo_in_a_number_field_is_of_the_thresholds_but_for_what_is_half_typed(
@@ -716,7 +733,7 @@ def test_distances_to_the_rim_are_measured_whoever_listens(dock, viewer, qtbot, 
 
 def test_the_status_tells_of_the_pixel_under_the_cursor(dock, viewer, qtbot, study) -> None:
     viewer.cursor.position = (10, 20)
-    assert "Ctrl+Z" in text(dock, "status")
+    assert "Ctrl+Alt+Z" in text(dock, "status")
     dock.show_study(study)
     wait_for_preview(qtbot, dock)
     viewer.cursor.position = (120.4, 99.6)
@@ -727,7 +744,7 @@ def test_the_status_tells_of_the_pixel_under_the_cursor(dock, viewer, qtbot, stu
     assert "R−G" in said
     assert "frames 1–" in said
     viewer.cursor.position = (-5, 20)
-    assert "Ctrl+Z" in text(dock, "status")
+    assert "Ctrl+Alt+Z" in text(dock, "status")
 
 
 def test_the_status_knows_the_newest_mask(dock, viewer, qtbot, study) -> None:

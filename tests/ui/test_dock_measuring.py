@@ -323,7 +323,8 @@ def test_cancelled_run_keeps_what_is_finished(dock, qtbot, run) -> None:
     qtbot.waitUntil(run.stopped.is_set)
     wait_for_end(qtbot, dock)
     assert cells(dock, MASK) == {"night": "coverage", "broken": "not studied"}
-    assert text(dock, "run_text") == "1 of 2 clusters studied."
+    assert text(dock, "run_text").startswith("1 of 2 clusters studied. An advice for the run")
+    assert not text(dock, "run_advice")
     assert text(dock, "summary") == "Cancelled."
     assert not dock.findChild(QPushButton, "cancel_all").isEnabled()
     qtbot.waitUntil(no_worker_left)
@@ -340,3 +341,12 @@ def test_closing_while_all_are_studied_leaves_no_worker(qtbot, viewer, coloured,
         dock.deleteLater()
     qtbot.waitUntil(run.stopped.is_set)
     qtbot.waitUntil(no_worker_left)
+
+
+def test_the_cluster_that_is_shown_is_studied_in_the_table_of_the_run(dock, qtbot, study) -> None:
+    dock.open_clusters([study.cluster])
+    dock.show_study(study)
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    assert cells(dock, MASK) == {study.cluster.name: "coverage"}
+    lost = f"{1 - dock._shown.measuring.judged_cluster.at(dock.parameters).hard:.1%}"
+    assert cells(dock, LOST) == {study.cluster.name: lost}

@@ -24,6 +24,7 @@ from napari_zecoverage.picture import (
 from napari_zecoverage.ui import layer_data
 from napari_zecoverage.ui.layer_data import pyramid, whole_data
 from napari_zecoverage.ui.layers import ClusterLayers
+from napari_zecoverage.ui.own_layers import mark
 
 
 def show(layers: ClusterLayers, study: ClusterStudy) -> None:
@@ -128,7 +129,7 @@ def test_the_layers_from_bottom_to_top(viewer, study) -> None:
     assert removed.visible
     assert not removed.data.any()
     assert isinstance(edge, Vectors)
-    assert len(edge.data) == 0
+    assert not edge.data.any()
     np.testing.assert_array_equal(saved.data, outline(Rect(0, 0, *study.canvas.shape)))
     assert edge.edge_color[:1].tolist() != saved.edge_color[:1].tolist()
 
@@ -419,7 +420,8 @@ def test_strokes_of_somebody_else_are_not_written_in(viewer, study) -> None:
     np.testing.assert_array_equal(theirs, zigzag(512, 7))
     np.testing.assert_array_equal(layers["kept edge"].data, divided(zigzag(50, 3), 512))
     show_all(layers, removed, zigzag(0), Rect(1, 2, 30, 40))
-    assert len(layers["kept edge"].data) == 0
+    # Strokes without length: nothing is seen, and napari can draw it in 3D, too.
+    assert not layers["kept edge"].data.any()
     show_all(layers, removed, zigzag(9), Rect(1, 2, 30, 40))
     np.testing.assert_array_equal(layers["kept edge"].data, divided(zigzag(9), 512))
 
@@ -475,6 +477,22 @@ def test_removed_can_be_switched(viewer, study) -> None:
     assert not layers["removed"].visible
     layers.toggle_removed()
     assert layers["removed"].visible
+
+
+def test_removed_can_be_switched_where_a_dock_before_left_it(viewer, study) -> None:
+    show(ClusterLayers(viewer), study)
+    ClusterLayers(viewer).toggle_removed()
+    assert not viewer.layers["removed"].visible
+
+
+def test_layers_of_the_inspect_section_stay_over_those_of_the_cluster(viewer, study) -> None:
+    frames = Image(np.zeros((4, 5)), name="frames")
+    mark(frames, "frames")
+    viewer.add_layer(frames)
+    mine = viewer.add_image(np.zeros((4, 5)), name="mine")
+    show(ClusterLayers(viewer), study)
+    assert names(viewer) == ["tile", "coverage", "removed", *OUTLINES, "frames", "mine"]
+    assert mine in viewer.layers
 
 
 def test_view_is_kept_while_the_canvas_is_the_same(viewer, study, make_study) -> None:

@@ -251,6 +251,12 @@ def test_what_is_studied_stays_when_a_cluster_comes(panel, qtbot, clusters, run,
         "broken": "failed",
         "new": "not studied",
     }
+    # An advice without the new one would be taken for one for all.
+    assert panel.advice is None
+    assert not button(panel, "take_run_advice").isVisible()
+    assert "needs all of them" in text(panel, "run_text")
+    panel.set_clusters(clusters)
+    qtbot.waitUntil(lambda: panel.advice is not None)
 
 
 def test_cluster_of_another_run_is_left_aside(panel, clusters, run) -> None:

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QLabel, QLineEdit, QPushButton, QSlider, QWidget
 
 from napari_zecoverage import sample as sample_room
 from napari_zecoverage.core.cache import write_study
+from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.ui import contributions
 from napari_zecoverage.ui import jobs as jobs_room
 from napari_zecoverage.ui.dock import CoverageDock
@@ -87,6 +88,17 @@ def test_from_the_sample_to_the_exported_config(
     click(qtbot, dock, "export_config")
     assert read_config(config).parameters == dock.parameters
     assert read_config(config)["language"] == "en"
+
+
+def test_a_study_comes_in_the_3d_display_too(viewer, dock, qtbot, study, notifications) -> None:
+    viewer.dims.ndisplay = 3
+    dock.show_study(study)
+    # Nothing is kept, and then something is again.
+    for parameters in (MaskParameters(min_coverage_abs=8, margin_percent=50), MaskParameters()):
+        dock.set_parameters(parameters)
+        qtbot.waitUntil(lambda: dock._shown.at_rest)
+        viewer.screenshot(canvas_only=True, flash=False)
+    assert [each.message for each in notifications] == []
 
 
 def test_usable_on_a_small_screen(viewer, dock, qtbot, study) -> None:

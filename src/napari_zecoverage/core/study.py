@@ -243,6 +243,7 @@ def _open_frame(cluster: Cluster, index: int) -> _Opened:
 
 
 _NO_STARS: Final = np.empty((0, 2))
+_NAMED_AT_MOST: Final = 3  # frames that a message tells of before it counts the rest
 
 
 def _align(cluster: Cluster, workers: int, reporter: _Reporter) -> _Aligned:
@@ -315,8 +316,11 @@ def _open_reference(
             return index, opened, [f"{name} has too few stars for a reference; {instead} is used."]
         fallback = fallback or (index, opened)
     if fallback is None:
-        reasons = "; ".join(each.registration.reason for each in failed.values())
-        raise StudyError(f"no frame of cluster {cluster.name!r} can be read: {reasons}")
+        reasons = [each.registration.reason for each in failed.values()]
+        named = "; ".join(reasons[:_NAMED_AT_MOST])
+        more = len(reasons) - _NAMED_AT_MOST
+        also = f"; and {more} more" if more > 0 else ""
+        raise StudyError(f"no frame of cluster {cluster.name!r} can be read: {named}{also}")
     index, opened = fallback
     return index, opened, ["No frame has enough stars to align the others by."]
 

@@ -27,7 +27,6 @@ LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
 _LAYOUTS_INSIDE_ONE_ANOTHER: Final = 10
-_UNDO_AND_REDO: Final = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
 _SLIDER_KEYS: Final = frozenset(
     (
         Qt.Key.Key_Left,
@@ -182,7 +181,7 @@ class _NumberField(QDoubleSpinBox):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave undo and redo to the dock, but for what is half typed."""
         half_typed = self.cleanText() != self.textFromValue(self.value())
-        if not half_typed and any(event.matches(each) for each in _UNDO_AND_REDO):
+        if not half_typed and (is_undo(event) or is_redo(event)):
             event.ignore()
         else:
             super().keyPressEvent(event)
@@ -203,6 +202,20 @@ def lay_out_now() -> None:
     """
     for _ in range(_LAYOUTS_INSIDE_ONE_ANOTHER):
         QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+
+
+def is_undo(event: QKeyEvent) -> bool:
+    """Return whether a key asks for undo."""
+    return event.matches(QKeySequence.StandardKey.Undo)
+
+
+def is_redo(event: QKeyEvent) -> bool:
+    """Return whether a key asks for redo: as the system has it, or Ctrl+Y.
+
+    Not everywhere is Ctrl+Y a standard key of redo, and napari takes it for its 3D display.
+    """
+    y = event.key() == Qt.Key.Key_Y and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+    return y or event.matches(QKeySequence.StandardKey.Redo)
 
 
 def push_button(

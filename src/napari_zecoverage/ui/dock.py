@@ -14,7 +14,6 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QPoint, Qt, QTimer, Signal
 from qtpy.QtGui import (
     QKeyEvent,
-    QKeySequence,
     QResizeEvent,
 )
 from qtpy.QtWidgets import (
@@ -38,7 +37,7 @@ from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, Stu
 from napari_zecoverage.core.studied import ClusterStudy, StudyProgress
 from napari_zecoverage.ui.advice_panel import AdvicePanel
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_study
-from napari_zecoverage.ui.controls import lay_out_now
+from napari_zecoverage.ui.controls import is_redo, is_undo, lay_out_now
 from napari_zecoverage.ui.dropping import Dropped, DropZone
 from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.ui.files_box import Measured
@@ -50,6 +49,7 @@ from napari_zecoverage.ui.jobs import (
     RunStep,
     Studied,
     find,
+    found_in,
     make_sample,
     read,
     study_all,
@@ -117,6 +117,7 @@ class CoverageDock(QScrollArea):
         self._scroll.setInterval(50)
         self._scroll.timeout.connect(self._scroll_to_section)
         self._is_new = False
+        self._looks_on = False
         self._remembered = RememberedThresholds()
         # Written when the sliders come to rest, not at every tick.
         self._remember_soon = QTimer(self)
@@ -242,9 +243,9 @@ class CoverageDock(QScrollArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Undo and redo, wherever in the dock the keys are typed."""
-        if event.matches(QKeySequence.StandardKey.Undo):
+        if is_undo(event):
             self._threshold_panel.undo()
-        elif event.matches(QKeySequence.StandardKey.Redo):
+        elif is_redo(event):
             self._threshold_panel.redo()
         else:
             super().keyPressEvent(event)
@@ -449,6 +450,8 @@ class CoverageDock(QScrollArea):
         others = self._cluster_panel.clusters
         self.open_clusters([fewer if each.frames == frames else each for each in others])
         self._cluster_panel.select(fewer)
+        # Whoever leaves a frame out looks at the next.
+        self._looks_on = True
         self._on_run(fewer, study.options)
 
     def _on_cancel(self) -> None:
@@ -478,6 +481,7 @@ class CoverageDock(QScrollArea):
     def _on_finished(self, result: object) -> None:
         if self._is_out:
             return
+        looks_on, self._looks_on = self._looks_on, False
         self._cluster_panel.set_busy("")
         self._inspect_panel.set_busy(False)
         self._run_panel.set_may_start(True)
@@ -486,6 +490,8 @@ class CoverageDock(QScrollArea):
             if result.source is not None:
                 self._recent.add([result.source])
             self._show(result)
+            if looks_on:
+                self._after_layout = self._sections["Inspect"]
         elif isinstance(result, Found):
             if result.source is not None:
                 self._recent.add(result.source)
@@ -494,6 +500,10 @@ class CoverageDock(QScrollArea):
             if result.is_run and len(result.clusters) == 1:
                 self._cluster_panel.run_selected()
         elif isinstance(result, RunFinished):
+            for each in result.run.clusters:
+                if each.skipped:
+                    # Nobody worked on it, so nothing was told of it meanwhile.
+                    self._run_panel.add(each)
             self._export_panel.files.set_run(result.run)
             self._say_what_is_shown(result.text)
         elif isinstance(result, StudyCancelledError):
@@ -604,10 +614,14 @@ class CoverageDock(QScrollArea):
     def _on_advised(self, advice: Advice) -> None:
         self._advice_panel.show_advice(advice)
         self._threshold_panel.set_preset(ADVICE_PRESET, advice.parameters)
-        known = self._shown.measuring
+        known, study = self._shown.measuring, self._shown.study
+        fringe, judged = known.fringe, known.judged_cluster
         self._export_panel.files.set_measured(
-            Measured(known.fringe, known.judged_cluster, advice, self._advice_panel.options)
+            Measured(fringe, judged, advice, self._advice_panel.options)
         )
+        if study is not None and judged is not None:
+            file = self._settings.present.study_cache().path_of(study.cluster, study.options)
+            self._run_panel.add(found_in(study, fringe, judged, advice, file))
 
     def _on_not_measured(self, error: Exception) -> None:
         words = f"It could not be measured: {_words(error)}"

@@ -27,8 +27,13 @@ from napari_zecoverage.zemosaic.run_folder import find_clusters
 from napari_zecoverage.zemosaic.tile_comparison import tile_beside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
+    from napari_zecoverage.core.advice import Advice
+    from napari_zecoverage.core.fringe import Fringe
+    from napari_zecoverage.core.judged import JudgedCluster
     from napari_zecoverage.many import StudiedCluster, StudiedRun
 
 _TELL_EVERY_S: Final = 0.1
@@ -150,10 +155,11 @@ def read(path: str, look: Look, job: Job) -> Studied:
 
 def import_ahead() -> None:
     """Import what the first study shown needs: here nobody waits for it, later the window would."""
-    # The plots bring matplotlib; napari takes SciPy for its first layer, pandas for lines; the
-    # fringe is measured with sparse matrices.
+    # The plots bring matplotlib, the table of the run Dask; napari takes SciPy for its first
+    # layer, pandas for lines; the fringe is measured with sparse matrices.
     for name in (
         "napari_zecoverage.ui.inspect.tabs",
+        "napari_zecoverage.many",
         "pandas",
         "astropy.wcs",
         "scipy.ndimage",
@@ -208,6 +214,22 @@ def stretch_again(
     beside = _master_tile(study, snapshot, look) if with_master_tile else None
     shown = None if beside is None or beside.shown is None else beside.shown[0]
     return Pictures(with_picture(study, look).shown, shown)
+
+
+def found_in(
+    study: ClusterStudy,
+    fringe: Fringe | None,
+    judged: JudgedCluster,
+    advice: Advice,
+    file: Path,
+) -> StudiedCluster:
+    """Return what studying all clusters would tell of the one shown; `file` is its study."""
+    # Bring Dask, which a single cluster does not need; imported ahead.
+    from napari_zecoverage.cluster_work import answer_of
+    from napari_zecoverage.many import studied_cluster
+
+    cluster = study.cluster
+    return studied_cluster(cluster, answer_of(cluster, study, fringe, judged, advice), file)
 
 
 class RunStep(NamedTuple):

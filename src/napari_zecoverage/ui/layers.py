@@ -27,7 +27,7 @@ from napari_zecoverage.ui.layer_data import (
     tile_layer,
     whole_data,
 )
-from napari_zecoverage.ui.own_layers import left_behind, mark
+from napari_zecoverage.ui.own_layers import is_marked, left_behind, mark
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -46,7 +46,9 @@ _ORDER: Final = (
     "saved tile",
 )
 _PICTURES: Final = ("tile", "master tile", "coverage", "fringe", "removed")
-_NO_STROKES: Final = np.empty((0, 2, 2), np.float32)
+# A layer that holds nothing at all cannot be drawn in napari's 3D display: a stroke without
+# length shows nothing either.
+_NO_STROKES: Final = np.zeros((1, 2, 2), np.float32)
 # Strokes that fit in a layer's memory; twice, four times, … as many where there are more.
 _ROOM: Final = {"kept edge": 512, "saved tile": 4}
 
@@ -113,6 +115,7 @@ class ClusterLayers:
         """
         for _ in self.steps_to_show(study, shown, master_tile):
             pass
+        self.fit_view()
 
     def steps_to_show(
         self,
@@ -140,16 +143,20 @@ class ClusterLayers:
         self._show("removed", removed_layer(self._own))
         self._removed = None
         yield
-        nothing = np.zeros((0, 2, 2), dtype=np.float32)
-        self._show("kept edge", strokes_layer("kept edge", nothing, canvas))
+        self._show("kept edge", strokes_layer("kept edge", _NO_STROKES.copy(), canvas))
         yield
         self._show("saved tile", strokes_layer("saved tile", outline(Rect(0, 0, *canvas)), canvas))
         if self._view_is_due:
-            self._view_is_due = False
             self._viewer.reset_view()
         if not self._viewer.layers.selection:
             # The picture is what there is to look into.
             self._viewer.layers.selection.active = self["tile"] or self["coverage"]
+
+    def fit_view(self) -> None:
+        """Have another canvas fill the view, once all other layers are of it, too."""
+        if self._view_is_due:
+            self._view_is_due = False
+            self._viewer.reset_view()
 
     def show_fringe(
         self,
@@ -266,7 +273,7 @@ class ClusterLayers:
 
     def toggle_removed(self) -> None:
         """Show what is removed, or the tile as it was before."""
-        layer = self["removed"]
+        layer = self._find("removed")
         if layer is not None:
             layer.visible = not layer.visible
 
@@ -279,15 +286,17 @@ class ClusterLayers:
         layer = self[name]
         if layer is None:
             return
-        own = self._own_strokes.get(name, _NO_STROKES)
-        if layer.data is own and 0 < len(strokes) <= len(own):
+        if not len(strokes):
+            strokes = _NO_STROKES
+        own = self._own_strokes.get(name)
+        if own is not None and layer.data is own and len(strokes) <= len(own):
             shown = divided(strokes, len(own))
             if not np.array_equal(own, shown):
                 own[:] = shown
                 layer.refresh(extent=False, thumbnail=False, highlight=False)
                 self._untold.add(name)
         elif not np.array_equal(layer.data, strokes):
-            layer.data = divided(strokes, _room_for(name, strokes)) if len(strokes) else strokes
+            layer.data = divided(strokes, _room_for(name, strokes))
             self._own_strokes[name] = layer.data
 
     def _shape(self) -> tuple[int, ...] | None:
@@ -383,6 +392,8 @@ class ClusterLayers:
                 return layers.index(right_below) + 1
         below = [self[each] for each in _ORDER[: _ORDER.index(name)]]
         above = [self[each] for each in _ORDER[_ORDER.index(name) + 1 :]]
+        # Those of the Inspect section lie over all of these.
+        above += [each for each in layers if is_marked(each) and each not in self._layers.values()]
         for layer in reversed(below):
             if layer is not None:
                 return layers.index(layer) + 1

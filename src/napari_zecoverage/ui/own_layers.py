@@ -17,6 +17,11 @@ def mark(layer: Layer, name: str) -> None:
     layer.metadata[_MARK] = (name, id(layer))
 
 
+def is_marked(layer: Layer) -> bool:
+    """Return whether a layer is one of ours, and no copy of one."""
+    return layer.metadata.get(_MARK, (None, None))[1] == id(layer)
+
+
 def left_behind(viewer: ViewerModel, name: str) -> Layer | None:
     """Return our layer `name` that a dock before left in the viewer; never a copy of it."""
     for layer in viewer.layers:

@@ -58,6 +58,9 @@ _ROWS_SEEN: Final = 8
 _AROUND_PX: Final = 14
 
 
+_ADVICE_NEEDS_ALL: Final = "An advice for the run needs all of them: press “Study all”."
+
+
 class _Question(NamedTuple):
     """What the advice for the run is made from."""
 
@@ -296,7 +299,8 @@ class RunPanel(QGroupBox):
         self._advice = None
         judged = self._table.judged
         # An advice for some of the clusters would be taken for one for all.
-        if judged and not self._busy and not self._table.outdated:
+        are_all_known = self._table.are_all_studied and not self._table.outdated
+        if judged and are_all_known and not self._busy:
             self._adviser.submit(_Question(judged, self._parameters, self._options))
         else:
             self._adviser.forget()
@@ -360,7 +364,8 @@ def _state_in_words(rows: Sequence[RunRow]) -> str:
         return _OUTDATED.format(_counted(outdated))
     failed = sum(bool(each.error) for each in studied)
     text = f"{len(studied)} of {_counted(len(rows))} studied"
-    return f"{text}, {failed} of them failed." if failed else f"{text}."
+    text = f"{text}, {failed} of them failed." if failed else f"{text}."
+    return text if len(studied) == len(rows) else f"{text} {_ADVICE_NEEDS_ALL}"
 
 
 def _counted(clusters: int) -> str:

@@ -132,6 +132,11 @@ class RunTable(QAbstractTableModel):
         return [each for each in found if each is not None and each.serves(self._parameters)]
 
     @property
+    def are_all_studied(self) -> bool:
+        """Whether every cluster was studied, or cannot be."""
+        return all(row.studied is not None for row in self._rows)
+
+    @property
     def outdated(self) -> list[StudiedCluster]:
         """Those that can be judged again for the present margin, decay and strict crop."""
         return [

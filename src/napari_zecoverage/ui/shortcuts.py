@@ -56,8 +56,8 @@ IN_THE_DOCK: Final = (
     ("Ctrl+Shift+Z", "Redo"),
     ("Left", "A slider's step back; on a section's heading: fold"),
     ("Right", "A slider's step on; on a section's heading: unfold"),
-    ("PgUp", "Ten steps of a slider on"),
-    ("PgDown", "Ten steps of a slider back"),
+    ("PgUp", "A tenth of a slider on"),
+    ("PgDown", "A tenth of a slider back"),
 )
 """Keys that Qt or the dock handles where the focus is."""
 

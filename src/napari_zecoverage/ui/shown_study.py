@@ -259,6 +259,7 @@ class ShownStudy(QObject):
             self._show_only("coverage")
         self._catch_up_with_look(studied.look)
         self.appeared.emit(study)
+        self._layers.fit_view()
         yield
         self.measuring.show_study(study)
         # Whatever moved a slider meanwhile.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _LINES: Final = 3
 _WIDTH_PX: Final = 400
 _KEYS_WIDTH_PX: Final = 28
-_HELP: Final = "H before/after · Ctrl+Z undo · F1 all keys"
+_HELP: Final = "H before/after · Ctrl+Alt+Z undo · F1 all keys"
 _ABOUT: Final = (
     "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it "
     "(with repeats: ZeMosaic counts those of a small cluster more than once), alpha, R−G and "

@@ -109,7 +109,7 @@ class ThresholdPanel(QGroupBox):
 
         self._verdict = wrapped_label("verdict", _NO_CLUSTER)
         self._verdict.setToolTip(
-            "Hard: the share of the covered area that the saved tile shows no more.\n"
+            "Hard: the share of the covered area that is not opaque in the saved tile.\n"
             "Soft: the mean of 1 − alpha over it; what is cut off counts as lost."
         )
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from curves import COUNTED, CURVE, PLAIN, drawn, spot, where_line, with_fringe
+from hands import drag
 from qtpy.QtCore import QPoint, Qt
 
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.ui.inspect.chosen_threshold import chosen_threshold
 from napari_zecoverage.ui.inspect.field_plot import FieldPlot
 
 pytestmark = pytest.mark.window
@@ -157,3 +159,19 @@ def test_the_axis_of_the_fringe_has_few_and_short_numbers(qtbot, field) -> None:
     top = field.fringe_axes.get_ylim()[1]
     ticks = zip(field.fringe_axes.get_yticks(), field.fringe_axes.get_yticklabels(), strict=True)
     assert [text.get_text() for value, text in ticks if value <= top] == ["0", "0.05", "0.1"]
+
+
+def test_a_line_that_is_taken_hold_of_beside_its_middle_does_not_jump(qtbot, field, chosen) -> None:
+    beside = spot(field, 0.5) + QPoint(2, 0)
+    qtbot.mouseClick(field.canvas, Qt.MouseButton.LeftButton, pos=beside)
+    assert chosen == []
+    assert where_line(field) == 0.5
+    drag(qtbot, field.canvas, beside, spot(field, 0.7) + QPoint(2, 0))
+    assert chosen[-1] == pytest.approx(0.7, abs=0.006)
+
+
+def test_the_nearest_number_is_taken_within_a_stretch(field) -> None:
+    taken = [chosen_threshold("min_coverage_frac", each, 1.0, CURVE.at) for each in (0.298, 0.998)]
+    assert taken == [0.3, 1.0]
+    # Rounded up it would lie in the next stretch, which begins above 0.187.
+    assert chosen_threshold("min_coverage_frac", 0.186, 1.0, lambda each: each > 0.187) == 0.18

@@ -141,11 +141,17 @@ def test_leaving_out_from_the_window(qtbot, viewer, dock) -> None:
     qtbot.keyClick(box, Qt.Key.Key_Down)
     name = box.currentText()
     before = dock.study
-    qtbot.mouseClick(panel.findChild(QPushButton, "leave_out"), Qt.MouseButton.LeftButton)
+    tabs = panel.findChild(QTabWidget, "inspect_tabs")
+    tabs.setCurrentIndex(tabs.count() - 1)
+    leave_out = panel.findChild(QPushButton, "leave_out")
+    dock.ensureWidgetVisible(leave_out)
+    qtbot.mouseClick(leave_out, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: dock.study is not before and dock._shown.up_to_date, timeout=60_000)
     assert name not in [each.path.name for each in dock.study.cluster.frames]
     assert len(dock.study.registrations) == 5
     assert dock.study.coverage.max() == 5
+    # Whoever leaves a frame out looks at the next.
+    qtbot.waitUntil(lambda: not leave_out.visibleRegion().isEmpty())
 
 
 def test_closing_the_window_while_the_fringe_is_measured(qtbot, make_napari_viewer, study) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,3 +129,28 @@ def test_landscape_can_be_shown_again_and_again(plot, landscape) -> None:
     assert len(plot.axes.collections) == 2
     assert len(plot.figure.axes) == 2
     assert plot.figure.legends == []
+
+
+def test_a_moved_point_leaves_nothing_where_it_was(plot, landscape, qtbot) -> None:
+    plot.show_landscape(landscape)
+    plot.show_thresholds(3, 0.5)
+    qtbot.waitUntil(lambda: not plot._stale and plot._below is not None)
+    before = np.asarray(plot.canvas.buffer_rgba()).copy()
+    plot.show_thresholds(6, 0.8)
+    moved = np.asarray(plot.canvas.buffer_rgba()).copy()
+    assert not np.array_equal(moved, before)
+    drawn(plot)
+    np.testing.assert_array_equal(np.asarray(plot.canvas.buffer_rgba()), moved)
+
+
+def test_another_mask_at_no_threshold_at_all_is_seen(plot, landscape) -> None:
+    plot.show_landscape(landscape)
+    assert not plot.corner.get_visible()
+    judged = landscape.judged
+    masks = (LevelField("low-signal", 0.95, 0.9), *judged.masks[1:])
+    plot.show_landscape(landscape_of(replace(judged, masks=masks)))
+    assert plot.corner.get_visible()
+    told = {text.get_text() for text in plot.figure.legends[0].get_texts()}
+    assert told == {"low-signal mask", "mask dropped"}
+    plot.show_landscape(None)
+    assert not plot.corner.get_visible()

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 _STEPS: Final[dict[int, int]] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 _TINT: Final = 0.35
 _FEW_STEPS: Final = 4
+_NEAR_PX: Final = 5
+"""So near to the line it is taken hold of."""
+
+_STILL_PX: Final = 0.5
 
 
 class FieldPlot(Plot):
@@ -56,6 +60,8 @@ class FieldPlot(Plot):
         super().__init__("field_kept", parent)
         self.curve: FieldCurve | None = None
         self._dragging = False
+        self._value = 0.0
+        self._held_aside = 0.0
         with mpl.rc_context({"font.size": FONT_PT}):
             self.axes = self.figure.add_subplot()
             (self.hard,) = self.axes.plot([], [], color=SKY_BLUE, linewidth=2)
@@ -132,6 +138,7 @@ class FieldPlot(Plot):
 
     def show_value(self, value: float) -> None:
         """Put the line where the threshold stands."""
+        self._value = value
         self.line.set_xdata([value, value])
         self.draw_moved()
 
@@ -186,6 +193,8 @@ class FieldPlot(Plot):
         if event.button == 1 and event.inaxes is self.axes and self.curve is not None:
             self._dragging = True
             self.gesture = object()
+            aside = event.x - self._line_x()
+            self._held_aside = aside if abs(aside) <= _NEAR_PX else 0.0
             self._choose(event.x)
 
     def _on_move(self, event: MouseEvent) -> None:
@@ -214,20 +223,26 @@ class FieldPlot(Plot):
 
     def _go(self, curve: FieldCurve, step: int) -> None:
         """Offer the end of the stretch beside the one that the line stands in."""
-        now = float(np.asarray(self.line.get_xdata())[0])
-        index = curve.stretches.index(curve.at(now)) + step
+        index = curve.stretches.index(curve.at(self._value)) + step
         if 0 <= index < len(curve.stretches):
             high = curve.stretches[index].high
             self._offer(curve.maximum if np.isinf(high) else high)
 
+    def _line_x(self) -> float:
+        """Return where on the canvas the line stands, in matplotlib's pixels."""
+        return float(self.axes.transData.transform((self._value, 0))[0])
+
     def _choose(self, pixel: float) -> None:
-        self._offer(float(self.axes.transData.inverted().transform((pixel, 0))[0]))
+        # A line that was taken hold of beside its middle does not jump.
+        place = pixel - self._held_aside
+        if abs(place - self._line_x()) > _STILL_PX:
+            self._offer(float(self.axes.transData.inverted().transform((place, 0))[0]))
 
     def _offer(self, value: float) -> None:
         if self.curve is None:
             return
         most = 1.0 if self.curve.over == "min_coverage_frac" else self.curve.maximum
-        value = chosen_threshold(self.curve.over, value, most)
+        value = chosen_threshold(self.curve.over, value, most, self.curve.at)
         self.show_value(value)
         self.value_chosen.emit(value)
 

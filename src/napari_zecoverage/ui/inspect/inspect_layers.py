@@ -38,7 +38,8 @@ _NEAR_PX: Final = 10
 """A click so near to a line, in pixels of the screen, is a click on it."""
 
 _OUTLINE: Final = "#56B4E9"
-_CHOSEN: Final = "#F0E442"
+_CHOSEN: Final = "#CC79A7"
+_LINE: Final = "#F0E442"
 _CLICK_MOVES: Final = 4
 
 Point = tuple[float, float]
@@ -217,12 +218,19 @@ class InspectLayers(QObject):
     def _new(self, name: str) -> Layer:
         data = self._data_of(name)
         if name == FRAMES:
-            return Image(data, name=name, rgb=True, contrast_limits=(0, 255), cache=False)
+            return Image(
+                data,
+                name=name,
+                rgb=True,
+                contrast_limits=(0, 255),
+                cache=False,
+                axis_labels=("frame", "y", "x"),
+            )
         return Vectors(
             data,
             name=name,
             edge_width=max(1.0, float(np.abs(self._corners).max()) / 500),
-            edge_color=_OUTLINE if name == FOOTPRINTS else _CHOSEN,
+            edge_color=_OUTLINE if name == FOOTPRINTS else _LINE,
             vector_style="line",
         )
 

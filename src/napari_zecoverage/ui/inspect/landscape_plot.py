@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_rgba
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
@@ -27,6 +27,9 @@ What = Literal["field kept", "fringe left"]
 
 _HEIGHT_PX: Final = 300
 _BRANCH_TINT: Final = 0.75
+_CORNER: Final = 0.03
+"""Both thresholds at 0 is a single place: a corner so wide and high, of the axes, shows it."""
+
 _BEYOND: Final = 1.05
 """The last stretch of min_coverage_abs goes on for ever; so much of it is drawn."""
 
@@ -53,9 +56,14 @@ class LandscapePlot(Plot):
             self.mesh = self.axes.pcolormesh([0, 1], [0, 1], [[0.0]], cmap="viridis")
             self.bar = self.figure.colorbar(self.mesh, ax=self.axes, pad=0.02)
             self.branches = self.axes.pcolormesh([0, 1], [0, 1], np.zeros((1, 1, 4)))
+            self.corner = Rectangle((0, 0), _CORNER, _CORNER, transform=self.axes.transAxes)
+            self.corner.set(linewidth=0, zorder=1.5, visible=False)
+            self.axes.add_patch(self.corner)
             # Seen on dark and light cells alike.
             (self.around,) = self.axes.plot([], [], "o", mfc="none", mec="black", mew=3, ms=9)
             (self.point,) = self.axes.plot([], [], "o", mfc="none", mec="white", mew=1.5, ms=9)
+            for artist in (self.around, self.point):
+                artist.set_animated(True)
             self.axes.set_xlabel("min_coverage_frac, of the maximum")
             self.axes.set_ylabel("min_coverage_abs, frames")
             self.axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -90,6 +98,7 @@ class LandscapePlot(Plot):
         for mesh in (self.mesh, self.branches):
             mesh.remove()
         landscape = self.landscape
+        self.corner.set_visible(False)
         if landscape is None:
             self.mesh = self.axes.pcolormesh([0, 1], [0, 1], [[math.nan]], cmap="viridis")
             self.branches = self.axes.pcolormesh([0, 1], [0, 1], np.zeros((1, 1, 4)))
@@ -137,9 +146,13 @@ class LandscapePlot(Plot):
                 colours[here] = to_rgba(colour, _BRANCH_TINT)
                 found.append(name)
         self.branches = self.axes.pcolormesh(columns, rows, colours)
+        at_nothing = landscape.source[0, 0]
+        if at_nothing in BRANCH_COLOURS:
+            self.corner.set(visible=True, facecolor=(BRANCH_COLOURS[at_nothing], _BRANCH_TINT))
+            found.append(at_nothing)
         self.axes.set_xlim(0, 1)
         self.axes.set_ylim(0, top)
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     def _show_legend(self, sources: tuple[str, ...]) -> None:
         if sources == self._legend_of:
