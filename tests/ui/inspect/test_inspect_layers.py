@@ -471,6 +471,9 @@ def test_a_click_on_an_outline_chooses_its_frame(qtbot, layers, viewer, placed) 
     colours = layers[FOOTPRINTS].edge_color.reshape(3, 4, 4)
     assert (colours[1] != colours[0]).any()
     assert (colours[2] == colours[0]).all()
+    # The others are faint beside it.
+    assert colours[0, 0, 3] < 0.5
+    assert colours[1, 0, 3] == 1
     with qtbot.waitSignal(layers.frame_chosen) as chosen:
         mouse.click((-1, 70))
     assert chosen.args == [0]

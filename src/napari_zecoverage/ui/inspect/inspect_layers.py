@@ -38,6 +38,7 @@ _NEAR_PX: Final = 10
 """A click so near to a line, in pixels of the screen, is a click on it."""
 
 _OUTLINE: Final = "#56B4E9"
+_FAINT_OUTLINE: Final = f"{_OUTLINE}66"
 _CHOSEN: Final = "#CC79A7"
 _LINE: Final = "#F0E442"
 _CLICK_MOVES: Final = 4
@@ -245,7 +246,9 @@ class InspectLayers(QObject):
         layer = self[FOOTPRINTS]
         if layer is None or not self.used:
             return
-        colours = np.array([_CHOSEN if each == self._chosen else _OUTLINE for each in self.used])
+        # Beside a chosen one the others are faint, so that it is found among many.
+        others = _FAINT_OUTLINE if self._chosen in self.used else _OUTLINE
+        colours = np.array([_CHOSEN if each == self._chosen else others for each in self.used])
         layer.edge_color = np.repeat(colours, 4)
 
     # --- what the user does in the viewer --------------------------------------------------
