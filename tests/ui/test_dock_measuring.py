@@ -350,3 +350,10 @@ def test_the_cluster_that_is_shown_is_studied_in_the_table_of_the_run(dock, qtbo
     assert cells(dock, MASK) == {study.cluster.name: "coverage"}
     lost = f"{1 - dock._shown.measuring.judged_cluster.at(dock.parameters).hard:.1%}"
     assert cells(dock, LOST) == {study.cluster.name: lost}
+    # With another margin it is measured again once, not here and there.
+    qtbot.keyClick(dock.findChild(QSlider, "margin_percent_slider"), Qt.Key.Key_Right)
+    assert text(dock, "run_text") == "The cluster that is shown is measured again."
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    now = f"{1 - dock._shown.measuring.judged_cluster.at(dock.parameters).hard:.1%}"
+    assert cells(dock, LOST) == {study.cluster.name: now}
+    assert dock._run_panel._judging.total == 0

@@ -450,9 +450,9 @@ class CoverageDock(QScrollArea):
         others = self._cluster_panel.clusters
         self.open_clusters([fewer if each.frames == frames else each for each in others])
         self._cluster_panel.select(fewer)
-        # Whoever leaves a frame out looks at the next.
-        self._looks_on = True
         self._on_run(fewer, study.options)
+        # Whoever leaves a frame out looks at the next.
+        self._looks_on = self._background.running
 
     def _on_cancel(self) -> None:
         self._background.stop()
@@ -528,6 +528,7 @@ class CoverageDock(QScrollArea):
         of_tile = () if beside is None else beside.lines
         self._cluster_panel.show_notes([*as_left, *notes_of_study(study), *of_tile])
         self._run_panel.set_clusters(self._cluster_panel.clusters)
+        self._run_panel.set_shown(study.cluster)
         self._shown.show(studied, self._snapshot, self._inspect_panel.steps_to_get_ready())
 
     def _on_appeared(self, study: ClusterStudy) -> None:

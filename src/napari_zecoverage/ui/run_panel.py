@@ -49,6 +49,7 @@ _OUTDATED: Final = (
     "{} outdated: the figures are for another margin, decay or strict crop. Study all brings new "
     "ones; what is in the cache is not aligned anew."
 )
+_SHOWN_AGAIN: Final = "The cluster that is shown is measured again."
 _MEASURED_AGAIN: Final = (
     "Margin, decay or strict crop were moved: the clusters are measured again while the sliders "
     "rest, {} of {} so far."
@@ -102,6 +103,7 @@ class RunPanel(QGroupBox):
         self._advice: RunAdvice | None = None
         self._busy = False
         self._may_start = True
+        self._shown: Cluster | None = None
         self._table = RunTable(self)
         self._sorted = QSortFilterProxyModel(self)
         self._sorted.setSourceModel(self._table)
@@ -171,6 +173,12 @@ class RunPanel(QGroupBox):
         self._table.set_clusters(clusters)
         self._judge_outdated()
         self._ask_for_advice()
+        self._show_state()
+
+    def set_shown(self, cluster: Cluster) -> None:
+        """Leave it to others to judge this one again: it is shown, and they `add` it then."""
+        self._shown = cluster
+        self._judge_outdated()
         self._show_state()
 
     def add(self, studied: StudiedCluster) -> None:
@@ -278,7 +286,9 @@ class RunPanel(QGroupBox):
     def _judge_outdated(self) -> None:
         """Have judged what is outdated, unless something else is at work, which goes first."""
         is_free = self._may_start and not self._busy
-        self._judging.follow(self._table.outdated if is_free else [], self._parameters)
+        shown = None if self._shown is None else self._shown.frames
+        others = [each for each in self._table.outdated if each.cluster.frames != shown]
+        self._judging.follow(others if is_free else [], self._parameters)
 
     def _on_judged_again(self, studied: StudiedCluster) -> None:
         self._table.add(studied)
@@ -350,18 +360,20 @@ class RunPanel(QGroupBox):
             self._text.setText(_MEASURED_AGAIN.format(judging.done, judging.total))
         else:
             self._progress.reset()
-            self._text.setText(_state_in_words(rows))
+            self._text.setText(_state_in_words(rows, self._shown))
 
 
-def _state_in_words(rows: Sequence[RunRow]) -> str:
+def _state_in_words(rows: Sequence[RunRow], shown: Cluster | None) -> str:
     studied = [row.studied for row in rows if row.studied is not None]
     if not rows:
         return _NO_CLUSTERS
     if not studied:
         return _NOT_STUDIED
-    outdated = sum(row.is_outdated for row in rows)
+    outdated = [row.cluster.frames for row in rows if row.is_outdated]
+    if shown is not None and outdated == [shown.frames]:
+        return _SHOWN_AGAIN
     if outdated:
-        return _OUTDATED.format(_counted(outdated))
+        return _OUTDATED.format(_counted(len(outdated)))
     failed = sum(bool(each.error) for each in studied)
     text = f"{len(studied)} of {_counted(len(rows))} studied"
     text = f"{text}, {failed} of them failed." if failed else f"{text}."
