@@ -4,7 +4,9 @@ A tile is written as ZeMosaic writes its own (ZEMOSAIC.md §5 "FITS", §8), with
 differences, each for the reader's good: all four ``CDi_j`` are spelled out (ZeMosaic's
 own tile of an unrotated field is refused by it, §10o), the counts are of the frames that
 are really in it (ZeMosaic counts its repeats of a small cluster), and a pixel without a
-picture is never opaque (§10h, §10j).
+picture is never opaque (§10h, §10j). Where ZeMosaic has such pixels, it takes their
+zeros for the smallest value and subtracts nothing: its tile then lies higher than ours by
+the smallest value that is shown.
 """
 
 from __future__ import annotations
