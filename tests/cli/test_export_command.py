@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import subprocess
@@ -327,3 +328,13 @@ def test_run_whose_frames_are_gone_does_not_keep_from_exporting(config, tmp_path
     result = run("export", config, "--run", a_run, "--decay", 1, code=FAILED)
     assert "gone.fit" in result.stderr
     assert zc.read_config(config).parameters.decay == 1
+
+
+def test_a_byte_order_mark_is_told_and_taken_out(tmp_path) -> None:
+    config = tmp_path / CONFIG_NAME
+    values = zc.MaskParameters().to_config()
+    config.write_bytes(codecs.BOM_UTF8 + json.dumps(values).encode())
+    first = run("export", config, "--min-coverage-abs", "3").stdout
+    assert "the byte order mark goes" in first
+    assert not config.read_bytes().startswith(codecs.BOM_UTF8)
+    assert "none: the config has" in run("export", config, "--min-coverage-abs", "3").stdout

@@ -278,7 +278,7 @@ def test_zemosaic_writing_its_values_back_is_seen(panel, qtbot, config) -> None:
     other.write_bytes(before)
     other.replace(config)
     qtbot.waitUntil(lambda: "written its settings back" in warning(panel))
-    assert "altaz_min_coverage_frac: 0.5 was exported, 0.4 is back" in warning(panel)
+    assert "altaz_min_coverage_frac: 0.5 was written, 0.4 is back" in warning(panel)
 
 
 def test_a_backup_is_restored_on_a_yes(panel, qtbot, config, answer) -> None:

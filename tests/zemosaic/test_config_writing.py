@@ -119,6 +119,7 @@ def test_a_byte_order_mark_is_taken_out_even_where_nothing_else_changes(tmp_path
     assert "ZeMosaic cannot read it" in read_config(path).parameters.notes[0]
     change = write_config(path, MaskParameters())
     assert path.read_bytes() == plain
+    assert (change.changes, change.takes_mark_out) == ((), True)
     assert change.backup is not None
     assert change.backup.read_bytes() == codecs.BOM_UTF8 + plain
 
@@ -256,8 +257,8 @@ def test_values_written_back_after_an_export_are_told(config: Path) -> None:
         Reverted("altaz_morph_open_px", 3, 1, 2),
     )
     assert [each.to_old for each in reverted] == [True, True, False]
-    assert reverted[0].line() == "altaz_min_coverage_abs: 4.0 was exported, 3 is back"
-    assert reverted[2].line() == "altaz_morph_open_px: 1 was exported, 2 stands there now"
+    assert reverted[0].line() == "altaz_min_coverage_abs: 4.0 was written, 3 is back"
+    assert reverted[2].line() == "altaz_morph_open_px: 1 was written, 2 stands there now"
 
 
 def test_a_value_that_reads_as_ours_is_not_reverted(config: Path) -> None:
@@ -267,7 +268,7 @@ def test_a_value_that_reads_as_ours_is_not_reverted(config: Path) -> None:
         change, {key: v for key, v in TUNED.to_config().items() if key != "altaz_morph_open_px"}
     )
     assert (gone.now, gone.to_old) == (MISSING, True)
-    assert gone.line() == "altaz_morph_open_px: 1 was exported, nothing is back"
+    assert gone.line() == "altaz_morph_open_px: 1 was written, nothing is back"
     restored = restore_backup(config, list_backups(config)[0])
     assert reverted_after_export(restored, read_config(config)) == ()
     assert len(reverted_after_export(restored, TUNED.to_config())) == 3

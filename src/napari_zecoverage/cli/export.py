@@ -189,7 +189,9 @@ def _show_change(change: ConfigChange, *, dry_run: bool = False) -> None:
         ("change", f"{line} ({readers[each.key]})" if each.key in readers else line)
         for each, line in zip(change.changes, change.lines(), strict=True)
     ]
-    if not change.changes:
+    if change.takes_mark_out:
+        rows.append(("change", "the byte order mark goes: with it ZeMosaic cannot read the file"))
+    if not rows:
         rows.append(("change", "none: the config has these values already"))
     elif dry_run:
         rows.append(("written", "nothing, because of --dry-run"))

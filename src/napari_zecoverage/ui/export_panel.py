@@ -302,9 +302,10 @@ class ExportPanel(QGroupBox):
             show_error(str(error))
 
     def _tell_written(self, done: str, change: ConfigChange) -> None:
-        if change.changes:
+        if change.changes or change.takes_mark_out:
             self._written = change
-            self._done = f"{done}: {'; '.join(change.lines())}."
+            what = change.lines() or ["the file without its byte order mark"]
+            self._done = f"{done}: {'; '.join(what)}."
             if change.backup is not None:
                 self._done += f"\nThe file before is kept as {change.backup}"
             show_info(self._done)

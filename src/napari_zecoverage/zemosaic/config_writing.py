@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -51,11 +51,14 @@ class ConfigChange:
         Where the previous file is kept; None when nothing was replaced.
     changes : tuple of KeyChange
         Only what differs; empty when the file says it all already.
+    takes_mark_out : bool
+        The file began with a byte order mark, with which ZeMosaic cannot read it.
     """
 
     path: Path
     backup: Path | None
     changes: tuple[KeyChange, ...]
+    takes_mark_out: bool = False
 
     def lines(self) -> list[str]:
         """Return one readable line a key: ``altaz_morph_open_px: 3 → 1``."""
@@ -76,10 +79,10 @@ class Reverted(NamedTuple):
         return same_value(value_as_read(self.key, self.now), value_as_read(self.key, self.before))
 
     def line(self) -> str:
-        """Return it for people: ``altaz_morph_open_px: 1 was exported, 3 is back``."""
+        """Return it for people: ``altaz_morph_open_px: 1 was written, 3 is back``."""
         again = "is back" if self.to_old else "stands there now"
         now = "nothing" if self.now is MISSING else spelled(self.now)
-        return f"{self.key}: {spelled(self.written)} was exported, {now} {again}"
+        return f"{self.key}: {spelled(self.written)} was written, {now} {again}"
 
 
 def write_config(
@@ -149,11 +152,10 @@ def write_config(
         raise config_not_found(place)
 
     parsed = parse_config(place, b"{}" if raw is None else raw)
-    change = ConfigChange(place, None, _changes(parsed.values, parameters))
-    if dry_run or (raw is not None and not change.changes and not parsed.has_bom):
+    change = ConfigChange(place, None, _changes(parsed.values, parameters), parsed.has_bom)
+    if dry_run or (raw is not None and not change.changes and not change.takes_mark_out):
         return change
-    backup = swap_in(place, edited_text(parsed, change.changes), raw)
-    return ConfigChange(place, backup, change.changes)
+    return replace(change, backup=swap_in(place, edited_text(parsed, change.changes), raw))
 
 
 def restore_backup(
