@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_zecoverage.core.errors import OutputError
+from napari_zecoverage.core.errors import InTheWayError, OutputError
 from napari_zecoverage.report.placing import (
     MADE_BY,
     PICTURES_NAME,
@@ -71,7 +71,7 @@ def test_what_is_not_ours_is_refused(tmp_path, name: str) -> None:
     path = make_foreign(tmp_path, name)
     with pytest.raises(OutputError, match=name.replace(".", r"\.")):
         check_report_folder(tmp_path)
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(InTheWayError, match="Name another folder, or keep what is there"):
         write(tmp_path, "new")
     assert list(contents(tmp_path).values()) == [b"somebody's"]
     assert path.exists()
