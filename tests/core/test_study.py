@@ -252,6 +252,18 @@ def test_no_readable_frame_is_an_error_that_names_them(truth, tmp_path):
         study_cluster(cluster, COVERAGE_ONLY, cache=False)
 
 
+def test_of_many_frames_that_cannot_be_read_the_first_are_named(truth, tmp_path):
+    copies = [tmp_path / f"{number}.fits" for number in range(5)]
+    for copy in copies:
+        copy.write_bytes(truth.paths[0].read_bytes())
+    cluster = Cluster.from_files(copies)
+    for copy in copies:
+        copy.unlink()
+    with pytest.raises(StudyError, match=r"; and 2 more$") as told:
+        study_cluster(cluster, COVERAGE_ONLY, cache=False)
+    assert sum(str(copy) in str(told.value) for copy in copies) == 3
+
+
 def test_not_finite_pixels_are_neither_counted_nor_stacked(truth, tmp_path):
     paths = []
     for k, path in enumerate(truth.paths[:5]):

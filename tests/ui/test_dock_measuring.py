@@ -314,6 +314,27 @@ def test_run_is_told_cluster_by_cluster(dock, qtbot, run) -> None:
     assert dock.findChild(QPushButton, "study_all").isEnabled()
 
 
+def test_a_cluster_that_is_skipped_is_told_with_the_run(
+    dock, qtbot, coloured, make_cluster, monkeypatch
+) -> None:
+    skipped = make_cluster(5, "skipped")
+
+    def study_many(clusters, options, *, parameters, advice_options, progress, **_):
+        # Only what was worked on is told meanwhile.
+        line = StudiedCluster(clusters[0], summary="8 frames", judged=judge(coloured))
+        progress(RunProgress(1, 2, line.cluster.name, "finished", line))
+        lines = (line, StudiedCluster(clusters[1], skipped="ZeMosaic makes no coverage of it."))
+        return StudiedRun(lines, None, parameters, options, advice_options, "here")
+
+    monkeypatch.setattr(many, "study_many", study_many)
+    dock.open_clusters([coloured.cluster, skipped])
+    click(qtbot, dock, "study_all")
+    wait_for_end(qtbot, dock)
+    assert cells(dock, MASK)["skipped"] != "not studied"
+    assert text(dock, "run_text") == "2 of 2 clusters studied."
+    qtbot.waitUntil(lambda: dock._run_panel.advice is not None)
+
+
 def test_cancelled_run_keeps_what_is_finished(dock, qtbot, run) -> None:
     click(qtbot, dock, "study_all")
     run.go_on.release()

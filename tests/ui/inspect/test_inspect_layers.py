@@ -128,6 +128,8 @@ def test_nothing_is_added_before_it_is_asked_for(layers, viewer, placed) -> None
     layers.set_shown(PROFILE_LINE, True)
     layers.set_shown(FRAMES, True)
     assert [layer.name for layer in viewer.layers] == [FOOTPRINTS, PROFILE_LINE, FRAMES]
+    # What napari's slider is called.
+    assert viewer.dims.axis_labels[0] == "frame"
     for name in (FOOTPRINTS, PROFILE_LINE, FRAMES):
         layers.set_shown(name, False)
     assert len(viewer.layers) == 0
