@@ -42,6 +42,9 @@ Picture = NDArray[np.float32]
 Whole = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
+FRINGE_CHANNELS: Final = ("R−G", "B−G")
+"""What a fringe's map has, channel by channel."""
+
 MIN_VISIBLE_PX: Final = 16
 """Fewer pixels than this of a place are not seen."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from napari_zecoverage.core.errors import StudyCancelledError
-from napari_zecoverage.core.fringe import CountFringe, Fringe
+from napari_zecoverage.core.fringe import FRINGE_CHANNELS, CountFringe, Fringe
 from napari_zecoverage.core.judged import JudgedCluster
 from napari_zecoverage.core.landscape import landscape_of
 from napari_zecoverage.core.levels import LevelField, opening_as_read
@@ -22,7 +22,7 @@ from napari_zecoverage.core.studied import ClusterStudy, StopCallback
 from napari_zecoverage.picture import fringe_reach
 from napari_zecoverage.report.count_chart import CountPoint, count_chart
 from napari_zecoverage.report.document import Picture
-from napari_zecoverage.report.maps import FRINGE_CHANNELS, coverage_map, fringe_map
+from napari_zecoverage.report.maps import coverage_map, fringe_map
 from napari_zecoverage.report.paper import DARK, LIGHT, SHARPNESS, Paper, draw, size_of
 from napari_zecoverage.report.placing import PICTURES_NAME
 from napari_zecoverage.report.threshold_charts import (

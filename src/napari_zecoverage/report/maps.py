@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
+from napari_zecoverage.core.fringe import FRINGE_CHANNELS
 from napari_zecoverage.report.paper import (
     DARKROOM,
     VIRIDIS,
@@ -20,9 +21,6 @@ from napari_zecoverage.report.paper import (
     new_figure,
     place,
 )
-
-FRINGE_CHANNELS: Final = ("R−G", "B−G")
-"""What a fringe's map has, channel by channel."""
 
 NOT_MEASURED: Final = "#3d444c"
 

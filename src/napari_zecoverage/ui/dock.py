@@ -117,7 +117,7 @@ class CoverageDock(QScrollArea):
         self._scroll.setInterval(50)
         self._scroll.timeout.connect(self._scroll_to_section)
         self._is_new = False
-        self._looks_on = False
+        self._is_leaving_out = False
         self._remembered = RememberedThresholds()
         # Written when the sliders come to rest, not at every tick.
         self._remember_soon = QTimer(self)
@@ -452,7 +452,7 @@ class CoverageDock(QScrollArea):
         self._cluster_panel.select(fewer)
         self._on_run(fewer, study.options)
         # Whoever leaves a frame out looks at the next.
-        self._looks_on = self._background.running
+        self._is_leaving_out = self._background.running
 
     def _on_cancel(self) -> None:
         self._background.stop()
@@ -481,7 +481,7 @@ class CoverageDock(QScrollArea):
     def _on_finished(self, result: object) -> None:
         if self._is_out:
             return
-        looks_on, self._looks_on = self._looks_on, False
+        was_leaving_out, self._is_leaving_out = self._is_leaving_out, False
         self._cluster_panel.set_busy("")
         self._inspect_panel.set_busy(False)
         self._run_panel.set_may_start(True)
@@ -490,7 +490,7 @@ class CoverageDock(QScrollArea):
             if result.source is not None:
                 self._recent.add([result.source])
             self._show(result)
-            if looks_on:
+            if was_leaving_out:
                 self._after_layout = self._sections["Inspect"]
         elif isinstance(result, Found):
             if result.source is not None:

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Final
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QLabel
 
+from napari_zecoverage.core.fringe import FRINGE_CHANNELS
 from napari_zecoverage.ui.controls import wrapped_label
 from napari_zecoverage.ui.inspect.fringe_plot import FringePlot
 from napari_zecoverage.ui.inspect.plot_tab import PlotTab
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.fringe import Fringe
-
-FRINGE_CHANNELS: Final = ("R−G", "B−G")
-"""What the layer `fringe` can show, in the order of `Fringe.map`'s last axis."""
 
 _NOT_YET: Final = "The fringe is not measured yet."
 

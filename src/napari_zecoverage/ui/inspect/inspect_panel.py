@@ -66,7 +66,7 @@ class InspectPanel(QGroupBox):
         self._outcome: MaskOutcome | None = None
         self._judged: JudgedCluster | None = None
         self._busy = False
-        self._all: Tabs | None = None
+        self._tabs: Tabs | None = None
         self._layers = InspectLayers(viewer, self)
         self._layers.frame_chosen.connect(self._on_frame_chosen)
         self._layers.line_moved.connect(self._on_line_moved)
@@ -77,18 +77,18 @@ class InspectPanel(QGroupBox):
         self._curve_soon = _timer(self, _CURVE_MS, self._on_curve)
 
         self._hint = wrapped_label("inspect_hint", _NO_CLUSTER)
-        self._tabs = QTabWidget()
-        self._tabs.setObjectName("inspect_tabs")
-        self._tabs.setAccessibleName("What is looked at")
-        self._tabs.currentChanged.connect(self._on_tab)
-        self._tabs.hide()
+        self._tab_widget = QTabWidget()
+        self._tab_widget.setObjectName("inspect_tabs")
+        self._tab_widget.setAccessibleName("What is looked at")
+        self._tab_widget.currentChanged.connect(self._on_tab)
+        self._tab_widget.hide()
         self._stretch = StretchBox()
         self._stretch.changed.connect(self.stretch_chosen)
         self._stretch.hide()
         layout = QVBoxLayout(self)
         layout.addWidget(self._hint)
         layout.addWidget(self._stretch)
-        layout.addWidget(self._tabs)
+        layout.addWidget(self._tab_widget)
         viewer.events.theme.connect(self._on_theme)
         viewer.layers.events.removed.connect(self._tick_layers)
 
@@ -100,11 +100,11 @@ class InspectPanel(QGroupBox):
         self._outcome = None
         for _ in self.steps_to_get_ready():
             pass
-        tabs = self._all
+        tabs = self._tabs
         assert tabs is not None
         self._hint.hide()
         self._stretch.setVisible(study.tile is not None)
-        self._tabs.show()
+        self._tab_widget.show()
         tabs.frames.show_study(study)
         # It chooses the frame that the slider stands at.
         self._layers.show_study(study)
@@ -130,9 +130,9 @@ class InspectPanel(QGroupBox):
     def show_outcome(self, outcome: MaskOutcome) -> None:
         """Take what ZeMosaic would do with these thresholds."""
         self._outcome = outcome
-        if self._all is not None:
-            self._all.coverage.plot.show_threshold(outcome.threshold)
-            self._all.fringe.plot.show_threshold(outcome.threshold)
+        if self._tabs is not None:
+            self._tabs.coverage.plot.show_threshold(outcome.threshold)
+            self._tabs.fringe.plot.show_threshold(outcome.threshold)
             self._profile_soon.start()
 
     def show_judged(self, judged: JudgedCluster | None) -> None:
@@ -142,20 +142,20 @@ class InspectPanel(QGroupBox):
 
     def show_fringe(self, fringe: Fringe | None, tolerance: float) -> None:
         """Show the fringe at each count; None where there is none, or not yet."""
-        if self._all is not None:
-            self._all.fringe.show_fringe(fringe, tolerance)
+        if self._tabs is not None:
+            self._tabs.fringe.show_fringe(fringe, tolerance)
 
     def show_trouble(self, text: str) -> None:
         """Say that it could not be measured."""
-        if self._all is not None:
-            self._all.field.show_trouble(text)
-            self._all.fringe.show_trouble(text)
+        if self._tabs is not None:
+            self._tabs.field.show_trouble(text)
+            self._tabs.fringe.show_trouble(text)
 
     def set_busy(self, busy: bool) -> None:
         """Offer no other study while one runs."""
         self._busy = busy
-        if self._all is not None:
-            self._all.frames.set_busy(busy)
+        if self._tabs is not None:
+            self._tabs.frames.set_busy(busy)
 
     def show_stretch(self, kind: str, strength: float) -> None:
         """Show how the tile is stretched, and stretch the frames so."""
@@ -171,8 +171,8 @@ class InspectPanel(QGroupBox):
         self._blink(-1)
 
     def _blink(self, step: int) -> None:
-        if self._all is not None:
-            self._all.frames.blink(self._layers.used, step)
+        if self._tabs is not None:
+            self._tabs.frames.blink(self._layers.used, step)
 
     def stop(self) -> None:
         """Stop what is to be drawn soon: the dock is taken out of its window."""
@@ -184,7 +184,7 @@ class InspectPanel(QGroupBox):
 
     def steps_to_get_ready(self) -> Iterator[None]:
         """Make the tabs for the first study, pausing after each: plots take long to make."""
-        if self._all is not None:
+        if self._tabs is not None:
             return
         # Only now: they need matplotlib.
         from napari_zecoverage.ui.inspect.tabs import KINDS, Tabs
@@ -193,9 +193,9 @@ class InspectPanel(QGroupBox):
         for kind in KINDS:
             made.append(kind())
             yield
-        self._all = tabs = Tabs(*made)
+        self._tabs = tabs = Tabs(*made)
         for tab in tabs:
-            self._tabs.setTabToolTip(self._tabs.addTab(tab, tab.title), tab.about)
+            self._tab_widget.setTabToolTip(self._tab_widget.addTab(tab, tab.title), tab.about)
         tabs.field.parameters_chosen.connect(self.parameters_chosen)
         tabs.landscape.parameters_chosen.connect(self.parameters_chosen)
         tabs.fringe.channel_chosen.connect(self.fringe_channel_chosen)
@@ -209,8 +209,8 @@ class InspectPanel(QGroupBox):
 
     def _order_tabs(self) -> None:
         """Let the tab key go from the tabs' names into the tabs, which are made last."""
-        before: QWidget = self._tabs.tabBar()
-        for page in (self._tabs.widget(index) for index in range(self._tabs.count())):
+        before: QWidget = self._tab_widget.tabBar()
+        for page in (self._tab_widget.widget(index) for index in range(self._tab_widget.count())):
             for widget in page.findChildren(QWidget):
                 if widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.objectName():
                     QWidget.setTabOrder(before, widget)
@@ -218,16 +218,16 @@ class InspectPanel(QGroupBox):
 
     def _on_theme(self, _event: object = None) -> None:
         # napari may outlive the dock, and tells whoever is still in memory.
-        if self._all is not None and isalive(self):
-            for plot in self._all.plots:
+        if self._tabs is not None and isalive(self):
+            for plot in self._tabs.plots:
                 plot.follow_theme(self._viewer.theme)
 
     # --- what the masks do, and the profile ------------------------------------------------
 
     def _show_masks(self) -> None:
         self._curve_soon.stop()
-        if self._all is not None:
-            self._all.field.show_masks(self._judged, self._parameters)
+        if self._tabs is not None:
+            self._tabs.field.show_masks(self._judged, self._parameters)
         self._show_landscape()
 
     def _on_curve(self) -> None:
@@ -241,14 +241,17 @@ class InspectPanel(QGroupBox):
         self._show_profile()
 
     def _show_landscape(self) -> None:
-        tabs = self._all
-        if tabs is not None and self._tabs.currentWidget() is tabs.landscape:
+        tabs = self._tabs
+        if tabs is not None and self._is_open(tabs.landscape):
             tabs.landscape.show_masks(self._judged, self._parameters)
 
     def _show_profile(self) -> None:
-        study, tabs = self._study, self._all
-        if study is not None and tabs is not None and self._tabs.currentWidget() is tabs.profile:
+        study, tabs = self._study, self._tabs
+        if study is not None and tabs is not None and self._is_open(tabs.profile):
             tabs.profile.plot.show_profile(profile_along(study, self._outcome, *self._layers.line))
+
+    def _is_open(self, tab: QWidget) -> bool:
+        return self._tab_widget.currentWidget() is tab
 
     def _on_line_moved(self) -> None:
         if not self._profile_soon.isActive():
@@ -257,17 +260,17 @@ class InspectPanel(QGroupBox):
     # --- frames and layers -----------------------------------------------------------------
 
     def _on_frame_chosen(self, index: int) -> None:
-        if self._all is not None:
-            self._all.frames.show_frame(index)
+        if self._tabs is not None:
+            self._tabs.frames.show_frame(index)
 
     def _on_layer_box(self, shown: bool) -> None:
         self._layers.set_shown(self.sender().layer, shown)
 
     def _tick_layers(self, _event: object = None) -> None:
         """Tick what is shown: the user may have deleted a layer, or a dock before have left it."""
-        if self._all is None or not isalive(self):
+        if self._tabs is None or not isalive(self):
             return
-        for box in self._all.layer_boxes:
+        for box in self._tabs.layer_boxes:
             with QSignalBlocker(box):
                 box.setChecked(self._layers[box.layer] is not None)
 
