@@ -90,6 +90,26 @@ def test_a_decimal_comma_is_a_point(make, qtbot, typed, value) -> None:
     assert control.value() == value
 
 
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [("1e2", 100), ("2E1", 20), ("1,5e+1", 15), ("5e-1", 0.5), ("1e9", 4), ("3e", 4), ("3e-", 4)],
+)
+def test_an_exponent_counts_when_it_is_complete(make, qtbot, typed, value) -> None:
+    """Beyond the limits, or left half typed, the number before stays."""
+    control, _, field, _ = make(FRAMES)
+    control.setValue(4)
+    type_number(qtbot, field, typed)
+    assert control.value() == value
+    assert float(field.text()) == value
+
+
+def test_page_up_is_more_than_a_step_on_a_short_slider(make, qtbot) -> None:
+    control, slider, _, _ = make(FRAMES)
+    control.set_slider_maximum(6)
+    qtbot.keyClick(slider, Qt.Key.Key_PageUp)
+    assert control.value() == 2
+
+
 def test_numbers_between_two_steps_are_kept(make, qtbot) -> None:
     control, slider, _, _ = make(SMALL)
     control.setValue(0.001)

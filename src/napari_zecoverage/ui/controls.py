@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+from contextlib import suppress
 from itertools import count
 from typing import Any, Final
 
 from qtpy.QtCore import QCoreApplication, QEvent, QLocale, QSignalBlocker, QSize, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QWheelEvent
+from qtpy.QtGui import QKeyEvent, QKeySequence, QResizeEvent, QValidator, QWheelEvent
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QHBoxLayout,
@@ -27,6 +29,8 @@ LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
 _LAYOUTS_INSIDE_ONE_ANOTHER: Final = 10
+# Also while it is typed: 1e, 1e-.
+_WITH_EXPONENT: Final = re.compile(r"\d+\.?\d*[eE][+-]?\d*|\.\d+[eE][+-]?\d*")
 _SLIDER_KEYS: Final = frozenset(
     (
         Qt.Key.Key_Left,
@@ -113,7 +117,8 @@ class NumberControl(QWidget):
         steps = max(1, round(maximum / self._step))
         with QSignalBlocker(self._slider):
             self._slider.setRange(0, steps)
-            self._slider.setPageStep(max(1, steps // 10))
+            # More than an arrow key's step, also where there are few.
+            self._slider.setPageStep(min(steps, max(2, steps // 10)))
         self._follow_number()
 
     def slider_maximum(self) -> float:
@@ -187,11 +192,33 @@ class _NumberField(QDoubleSpinBox):
             super().keyPressEvent(event)
 
     def validate(self, text: str, position: int) -> object:
-        """Take a decimal comma for the point that many people type it for."""
-        return super().validate(text.replace(",", "."), position)
+        """Take a decimal comma for the point that many people type it for, and 1e-2 for 0.01.
+
+        Left to itself, Qt drops the e as it is typed, and 1e3 becomes 13.
+        """
+        text = text.replace(",", ".")
+        if not _WITH_EXPONENT.fullmatch(text):
+            return super().validate(text, position)
+        number = _whole_exponent(text)
+        is_value = number is not None and self.minimum() <= number <= self.maximum()
+        state = QValidator.State.Acceptable if is_value else QValidator.State.Intermediate
+        return state, text, position
+
+    def valueFromText(self, text: str) -> float:
+        """Return the number that a text says."""
+        number = _whole_exponent(text)
+        return super().valueFromText(text) if number is None else number
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
+
+
+def _whole_exponent(text: str) -> float | None:
+    """Return the number of a text like 1e-2; None for any other, and while it is half typed."""
+    if _WITH_EXPONENT.fullmatch(text):
+        with suppress(ValueError):
+            return float(text)
+    return None
 
 
 def lay_out_now() -> None:
