@@ -434,18 +434,24 @@ def test_looks_outlast_a_cluster_without_such_a_layer(viewer, study) -> None:
     layers["coverage"].visible = True
     fringe = layers["fringe"]
     fringe.visible, fringe.opacity, fringe.blending = True, 0.33, "additive"
+    fringe.name, fringe.gamma = "colours of the rim", 0.7
+    layers["tile"].contrast_limits = 0.1, 0.9
     viewer.layers.move(viewer.layers.index(fringe), len(viewer.layers))
     order = names(viewer)
-    assert order[-1] == "fringe"
+    assert order[-1] == "colours of the rim"
     layers.show_fringe(None)
     show(layers, replace(study, tile=None))
-    assert {"tile", "fringe"}.isdisjoint(names(viewer))
+    assert {"tile", "colours of the rim"}.isdisjoint(names(viewer))
     show(layers, study)
     layers.show_fringe(np.zeros(study.canvas.shape, np.float32))
     assert names(viewer) == order
     assert layers["tile"].opacity == 0.8
+    assert layers["tile"].contrast_limits == [0.1, 0.9]
     fringe = layers["fringe"]
     assert (fringe.visible, fringe.opacity, fringe.blending) == (True, 0.33, "additive")
+    assert fringe.gamma == 0.7
+    # The study has these.
+    assert fringe.contrast_limits == [-1, 1]
     # What the user deleted comes as new.
     viewer.layers.remove(fringe)
     layers.show_fringe(np.zeros(study.canvas.shape, np.float32))

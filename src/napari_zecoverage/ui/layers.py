@@ -49,6 +49,8 @@ _PICTURES: Final = ("tile", "master tile", "coverage", "fringe", "removed")
 # A layer that holds nothing at all cannot be drawn in napari's 3D display: a stroke without
 # length shows nothing either.
 _NO_STROKES: Final = np.zeros((1, 2, 2), np.float32)
+# What users set in napari's controls of a layer, and a study does not.
+_USERS_OWN: Final = ("name", "visible", "opacity", "blending", "gamma", "interpolation2d")
 # Strokes that fit in a layer's memory; twice, four times, … as many where there are more.
 _ROOM: Final = {"kept edge": 512, "saved tile": 4}
 
@@ -63,9 +65,7 @@ def _room_for(name: str, strokes: NDArray[np.float32]) -> int:
 class _Looks(NamedTuple):
     """How the user wants a layer that is not there now, and right above which other."""
 
-    visible: bool
-    opacity: float
-    blending: str
+    settings: dict[str, Any]
     below: weakref.ref[Layer] | None
 
 
@@ -349,7 +349,7 @@ class ClusterLayers:
         layers = self._viewer.layers
         at = layers.index(layer)
         below = weakref.ref(layers[at - 1]) if at else None
-        self._looks[name] = _Looks(layer.visible, layer.opacity, layer.blending, below)
+        self._looks[name] = _Looks(_users_own(layer), below)
         layers.remove(layer)
 
     def _add(self, name: str, layer_data: tuple[Any, dict[str, Any], str]) -> Layer:
@@ -357,7 +357,8 @@ class ClusterLayers:
         layer = Vectors(data, **settings) if kind == "vectors" else _image(data, settings)
         looks = self._looks.pop(name, None)
         if looks is not None:
-            layer.visible, layer.opacity, layer.blending = looks[:3]
+            for setting, value in looks.settings.items():
+                setattr(layer, setting, value)
         elif name == "coverage":
             # It would hide the tile; one click on its eye shows it.
             layer.visible = self["tile"] is None
@@ -401,6 +402,14 @@ class ClusterLayers:
             if layer is not None:
                 return layers.index(layer)
         return len(layers)
+
+
+def _users_own(layer: Layer) -> dict[str, Any]:
+    own = {each: getattr(layer, each) for each in _USERS_OWN if hasattr(layer, each)}
+    if getattr(layer, "rgb", False):
+        # Of the others the study has the limits.
+        own["contrast_limits"] = layer.contrast_limits
+    return own
 
 
 def _image(picture: NDArray[Any], settings: dict[str, Any]) -> Image:
