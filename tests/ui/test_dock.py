@@ -68,6 +68,7 @@ NAMES = {
     "browse_config",
     "load_config",
     "config_changes",
+    "config_done",
     "config_warning",
     "backups",
     "restore_backup",

@@ -55,6 +55,11 @@ def click(qtbot, panel, name: str) -> None:
     qtbot.mouseClick(panel.findChild(QPushButton, name), Qt.MouseButton.LeftButton)
 
 
+def done(panel: ExportPanel) -> str:
+    box = panel.findChild(QPlainTextEdit, "config_done")
+    return box.toPlainText() if box.isVisibleTo(panel) else ""
+
+
 def changes(panel) -> str:
     return panel.findChild(QPlainTextEdit, "config_changes").toPlainText()
 
@@ -133,9 +138,13 @@ def test_export_writes_and_says_where_the_old_file_is(panel, qtbot, config, noti
     assert written["language"] == "fr"
     (backup,) = config.parent.glob("*.bak")
     assert backup.read_bytes() == before
-    for words in (changes(panel), told(notifications)):
+    for words in (done(panel), told(notifications)):
         assert str(backup) in words
         assert "0.4 → 0.8" in words
+    assert "already" in changes(panel)
+    # A moved slider is about the next export.
+    panel.set_parameters(MaskParameters(min_coverage_frac=0.7))
+    assert done(panel) == ""
 
 
 def test_exporting_twice_writes_once(panel, qtbot, config) -> None:
@@ -294,7 +303,9 @@ def test_a_backup_is_restored_on_a_yes(panel, qtbot, config, answer) -> None:
     answer[0] = "yes"
     click(qtbot, panel, "restore_backup")
     assert config.read_bytes() == before
-    assert "Restored" in changes(panel)
+    assert "Restored" in done(panel)
+    # Beside it, and seen without scrolling, what the next export would change.
+    assert changes(panel).startswith("altaz_min_coverage_abs")
     assert panel.findChild(QComboBox, "backups").count() == 2
 
 

@@ -78,7 +78,6 @@ class ExportPanel(QGroupBox):
         self._config: ConfigFile | None = None
         self._asked_for = ""
         self._stamp: tuple[int, int] | None = None
-        self._done = ""
         self._written: ConfigChange | None = None
 
         self._path = QLineEdit()
@@ -113,6 +112,10 @@ class ExportPanel(QGroupBox):
         self._changes.setToolTip(
             "".join(f"<p>{_READ_FROM[each]}: {words}.</p>" for each, words in READ_BY.items())
         )
+        # Of its own, so that what a next export changes is not pushed out of sight by it.
+        self._done = LowText("config_done")
+        self._done.setAccessibleName("What was written last")
+        self._done.hide()
         advice = wrapped_label("close_zemosaic_first", CLOSE_ZEMOSAIC_FIRST)
         self._warning = wrapped_label("config_warning", "")
         self._warning.setStyleSheet(LOUD)
@@ -157,6 +160,7 @@ class ExportPanel(QGroupBox):
         backups.addWidget(self._restore)
         layout.addWidget(self._gating)
         layout.addWidget(self._changes)
+        layout.addWidget(self._done)
         layout.addWidget(self._warning)
         layout.addLayout(backups)
         layout.addWidget(self._kept)
@@ -169,7 +173,7 @@ class ExportPanel(QGroupBox):
         """Take the thresholds that an export would write."""
         self._parameters = parameters
         self.files.set_parameters(parameters)
-        self._done = ""
+        self._tell_done("")
         if self._config is not None:
             self._rest.start()
 
@@ -219,7 +223,7 @@ class ExportPanel(QGroupBox):
         known = self._config is not None or _stamp(path) == self._stamp
         if path == self._asked_for and known:
             return
-        self._done = ""
+        self._tell_done("")
         self._written = None
         self._warn("")
         self._read(path)
@@ -256,7 +260,7 @@ class ExportPanel(QGroupBox):
             self._changes.show_text(str(error))
             return
         lines = _with_readers(change) or ["The config has these thresholds already."]
-        self._changes.show_text("\n".join(filter(None, [self._done, *lines])))
+        self._changes.show_text("\n".join(lines))
 
     def _on_load(self) -> None:
         # Read again: the sliders are to show what the file says now.
@@ -305,11 +309,18 @@ class ExportPanel(QGroupBox):
         if change.changes or change.takes_mark_out:
             self._written = change
             what = change.lines() or ["the file without its byte order mark"]
-            self._done = f"{done}: {'; '.join(what)}."
+            text = f"{done}: {'; '.join(what)}."
             if change.backup is not None:
-                self._done += f"\nThe file before is kept as {change.backup}"
-            show_info(self._done)
+                text += f"\nThe file before is kept as {change.backup}"
+            self._tell_done(text)
+            show_info(text)
         self._read(str(change.path))
+
+    def _tell_done(self, text: str) -> None:
+        # Every tick of a slider comes by here.
+        if text != self._done.text():
+            self._done.show_text(text)
+            self._done.setVisible(bool(text))
 
     def _is_meant(self) -> bool:
         """Ask whether to export although a ZeMosaic runs that would undo it."""
