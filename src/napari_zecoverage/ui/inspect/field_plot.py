@@ -15,6 +15,7 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QWidget
 
 from napari_zecoverage.ui.inspect.chosen_threshold import chosen_threshold
+from napari_zecoverage.ui.inspect.dragged_plot import DraggedPlot
 from napari_zecoverage.ui.inspect.palette import (
     BRANCH_COLOURS,
     BRANCH_LABELS,
@@ -23,7 +24,7 @@ from napari_zecoverage.ui.inspect.palette import (
     SKY_BLUE,
     VERMILLION,
 )
-from napari_zecoverage.ui.inspect.plot import FONT_PT, Margins, Plot
+from napari_zecoverage.ui.inspect.plot import FONT_PT, Margins
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -42,7 +43,7 @@ _NEAR_PX: Final = 5
 _STILL_PX: Final = 0.5
 
 
-class FieldPlot(Plot):
+class FieldPlot(DraggedPlot):
     """Field kept against a threshold; the line is dragged to set it.
 
     A click sets the threshold, too, and the left and right keys go to the next
@@ -57,9 +58,8 @@ class FieldPlot(Plot):
     value_chosen = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("field_kept", parent)
+        super().__init__("field_kept", parent, cursor=Qt.CursorShape.SplitHCursor)
         self.curve: FieldCurve | None = None
-        self._dragging = False
         self._value = 0.0
         self._held_aside = 0.0
         with mpl.rc_context({"font.size": FONT_PT}):
@@ -88,11 +88,6 @@ class FieldPlot(Plot):
             self.axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         self._legend_of: tuple[str, ...] = ()
         self._paint()
-        self._listen(
-            button_press=self._on_press,
-            motion_notify=self._on_move,
-            button_release=self._on_release,
-        )
 
     def show_curve(self, curve: FieldCurve) -> None:
         """Show another curve."""
@@ -189,25 +184,12 @@ class FieldPlot(Plot):
 
     # --- the line ------------------------------------------------------------------------
 
-    def _on_press(self, event: MouseEvent) -> None:
-        if event.button == 1 and event.inaxes is self.axes and self.curve is not None:
-            self._dragging = True
-            self.gesture = object()
-            aside = event.x - self._line_x()
-            self._held_aside = aside if abs(aside) <= _NEAR_PX else 0.0
-            self._choose(event.x)
+    def _has_choice(self) -> bool:
+        return self.curve is not None
 
-    def _on_move(self, event: MouseEvent) -> None:
-        over = event.inaxes is self.axes and self.curve is not None
-        self.canvas.setCursor(
-            Qt.CursorShape.SplitHCursor if over or self._dragging else Qt.CursorShape.ArrowCursor
-        )
-        if self._dragging:
-            # By the pixel, which goes on beyond the axes: the line stops at their end.
-            self._choose(event.x)
-
-    def _on_release(self, _event: MouseEvent) -> None:
-        self._dragging = False
+    def _take_hold(self, event: MouseEvent) -> None:
+        aside = event.x - self._line_x()
+        self._held_aside = aside if abs(aside) <= _NEAR_PX else 0.0
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Take the left and right keys for the line."""
@@ -232,9 +214,10 @@ class FieldPlot(Plot):
         """Return where on the canvas the line stands, in matplotlib's pixels."""
         return float(self.axes.transData.transform((self._value, 0))[0])
 
-    def _choose(self, pixel: float) -> None:
-        # A line that was taken hold of beside its middle does not jump.
-        place = pixel - self._held_aside
+    def _choose(self, event: MouseEvent) -> None:
+        # By the pixel, which goes on beyond the axes: the line stops at their end. And one
+        # that was taken hold of beside its middle does not jump.
+        place = event.x - self._held_aside
         if abs(place - self._line_x()) > _STILL_PX:
             self._offer(float(self.axes.transData.inverted().transform((place, 0))[0]))
 

@@ -14,8 +14,9 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QWidget
 
 from napari_zecoverage.ui.inspect.chosen_threshold import chosen_threshold
+from napari_zecoverage.ui.inspect.dragged_plot import DraggedPlot
 from napari_zecoverage.ui.inspect.palette import BRANCH_COLOURS, BRANCH_LABELS
-from napari_zecoverage.ui.inspect.plot import FONT_PT, Margins, Plot
+from napari_zecoverage.ui.inspect.plot import FONT_PT, Margins
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -34,7 +35,7 @@ _BEYOND: Final = 1.05
 """The last stretch of min_coverage_abs goes on for ever; so much of it is drawn."""
 
 
-class LandscapePlot(Plot):
+class LandscapePlot(DraggedPlot):
     """Field kept, or the fringe left, over both thresholds at once; a click sets both.
 
     Signals
@@ -46,11 +47,11 @@ class LandscapePlot(Plot):
     thresholds_chosen = Signal(float, float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__("landscape", parent, height_px=_HEIGHT_PX)
+        cursor = Qt.CursorShape.CrossCursor
+        super().__init__("landscape", parent, height_px=_HEIGHT_PX, cursor=cursor)
         self._margins = Margins(left=40, right=46)
         self.landscape: Landscape | None = None
         self._what: What = "field kept"
-        self._dragging = False
         with mpl.rc_context({"font.size": FONT_PT}):
             self.axes = self.figure.add_subplot()
             self.mesh = self.axes.pcolormesh([0, 1], [0, 1], [[0.0]], cmap="viridis")
@@ -69,11 +70,6 @@ class LandscapePlot(Plot):
             self.axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         self._legend_of: tuple[str, ...] = ()
         self._paint()
-        self._listen(
-            button_press=self._on_press,
-            motion_notify=self._on_move,
-            button_release=self._on_release,
-        )
 
     def show_landscape(self, landscape: Landscape | None) -> None:
         """Show another landscape, None for none."""
@@ -180,20 +176,8 @@ class LandscapePlot(Plot):
 
     # --- the point -------------------------------------------------------------------------
 
-    def _on_press(self, event: MouseEvent) -> None:
-        if event.button == 1 and event.inaxes is self.axes and self.landscape is not None:
-            self._dragging = True
-            self.gesture = object()
-            self._choose(event)
-
-    def _on_move(self, event: MouseEvent) -> None:
-        over = event.inaxes is self.axes and self.landscape is not None
-        self.canvas.setCursor(Qt.CursorShape.CrossCursor if over else Qt.CursorShape.ArrowCursor)
-        if self._dragging:
-            self._choose(event)
-
-    def _on_release(self, _event: MouseEvent) -> None:
-        self._dragging = False
+    def _has_choice(self) -> bool:
+        return self.landscape is not None
 
     def _choose(self, event: MouseEvent) -> None:
         if self.landscape is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.artist import Artist
 
 FONT_PT: Final = 8
-_HEIGHT_PX: Final = 250
+HEIGHT_PX: Final = 250
 _LEAST_WIDTH_PX: Final = 200
 _QUIET_MS: Final = 150
 _WAIT_AT_MOST_MS: Final = 600
@@ -97,7 +97,7 @@ class Plot(QWidget):
     """
 
     def __init__(
-        self, name: str, parent: QWidget | None = None, *, height_px: int = _HEIGHT_PX
+        self, name: str, parent: QWidget | None = None, *, height_px: int = HEIGHT_PX
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
