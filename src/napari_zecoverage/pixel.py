@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_zecoverage.core.coverage import BARE_SHARE
+from napari_zecoverage.core.coverage import PixelCover
 from napari_zecoverage.sky import SkyPosition, sky_position
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class PixelReader:
         self._numbers = np.array(used, dtype=int) + 1
         matrices = [study.registrations[number].matrix for number in used]
         to_canvas = [study.canvas.from_frame(each) for each in matrices if each is not None]
-        self._to_frame = np.linalg.inv(np.array(to_canvas).reshape(-1, 3, 3))
+        self._cover = PixelCover(to_canvas, study.canvas.frame_shape, study.canvas.shape)
 
     def read(self, y: int, x: int, outcome: MaskOutcome | None = None) -> PixelFacts | None:
         """Return what is known of a pixel, None outside of the canvas."""
@@ -108,17 +108,8 @@ class PixelReader:
             alpha=None if alpha is None else float(alpha[y, x]),
             red=red,
             blue=blue,
-            frames=tuple(int(each) for each in self._numbers[self._covers(y, x)]),
+            frames=tuple(int(each) for each in self._numbers[self._cover.at(y, x)]),
         )
-
-    def _covers(self, y: int, x: int) -> NDArray[np.bool_]:
-        """Tell for each used frame whether it covers the pixel (ZEMOSAIC.md §12)."""
-        height, width = self._study.canvas.frame_shape
-        u, v, _ = (self._to_frame @ np.array([x, y, 1.0])).T
-        inside_x = np.clip(np.minimum(u + 1, width - u), 0, 1)
-        inside_y = np.clip(np.minimum(v + 1, height - v), 0, 1)
-        covered: NDArray[np.bool_] = 1 - inside_x * inside_y <= BARE_SHARE
-        return covered
 
     def _colours(self, y: int, x: int) -> tuple[float | None, float | None]:
         tile = self._study.tile

@@ -14,6 +14,7 @@ from skimage.transform import SimilarityTransform
 from napari_zecoverage.core.coverage import (
     Canvas,
     Covering,
+    PixelCover,
     choose_canvas,
     count_coverage,
     find_footprint,
@@ -51,6 +52,28 @@ def test_footprint_equals_astroaligns(h, w, canvas_h, canvas_w, angle, scale, dx
     np.testing.assert_array_equal(
         footprint.mask(), astroalign_covers(transform, (h, w), (canvas_h, canvas_w))
     )
+
+
+@given(sides, sides, st.lists(st.tuples(angles, shifts, shifts), max_size=4))
+@settings(deadline=None)  # pixel by pixel
+def test_one_pixel_is_covered_as_the_footprints_are(h, w, places):
+    matrices = [
+        SimilarityTransform(rotation=angle, translation=(dx, dy)).params for angle, dx, dy in places
+    ]
+    cover = PixelCover(matrices, (h, w), (20, 25))
+    masks = [find_footprint(each, (h, w), (20, 25)).mask() for each in matrices]
+    for y, x in np.ndindex(20, 25):
+        assert cover.at(y, x).tolist() == [bool(mask[y, x]) for mask in masks]
+
+
+@pytest.mark.parametrize("tenths", range(-20, 21))
+def test_a_pixel_of_a_frame_that_reaches_everywhere(tenths):
+    """A shift of less than a pixel leaves no pixel of the canvas wholly bare."""
+    matrix = SimilarityTransform(translation=(tenths / 10, -tenths / 10)).params
+    mask = find_footprint(matrix, (12, 15), (12, 15)).mask()
+    cover = PixelCover([matrix], (12, 15), (12, 15))
+    assert [cover.at(y, x)[0] for y, x in np.ndindex(12, 15)] == mask.ravel().tolist()
+    assert mask.all() == (abs(tenths) < 10)
 
 
 @pytest.mark.parametrize("tenths", range(-20, 21))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -142,6 +142,10 @@ def find_footprint(
     -------
     Footprint
 
+    See Also
+    --------
+    PixelCover : Of one pixel and many frames.
+
     Notes
     -----
     With (u, v) the pixel's place in the frame, fx = clip(min(u + 1, W − u), 0, 1)
@@ -169,6 +173,39 @@ def find_footprint(
     share = _bare_share(near_edge, to_frame, frame_shape, canvas_shape[1])
     rim = near_edge[share <= np.float32(BARE_SHARE)]
     return Footprint(shape=canvas_shape, start=start, stop=stop, rim=rim)
+
+
+class PixelCover:
+    """Tells which frames cover one pixel of the canvas, as their footprints do.
+
+    Parameters
+    ----------
+    matrices : sequence of (3, 3) float64 array
+        Frame (x, y) → canvas (x, y) of each frame; affine.
+    frame_shape, canvas_shape : tuple of int
+        (H, W) of each.
+    """
+
+    def __init__(
+        self,
+        matrices: Sequence[NDArray[np.float64]],
+        frame_shape: tuple[int, int],
+        canvas_shape: tuple[int, int],
+    ) -> None:
+        self._frame_shape = frame_shape
+        self._canvas_width = canvas_shape[1]
+        self._to_frame = np.linalg.inv(np.array(matrices).reshape(-1, 3, 3)).astype(np.float32)
+        self._everywhere = np.array(
+            [_reaches_everywhere(each, frame_shape, canvas_shape) for each in self._to_frame],
+            dtype=bool,
+        )
+
+    def at(self, y: int, x: int) -> NDArray[np.bool_]:
+        """Return for each frame whether it covers the canvas's pixel (y, x)."""
+        pixel = np.array([y * self._canvas_width + x], dtype=np.int64)
+        share = _bare_share(pixel, self._to_frame, self._frame_shape, self._canvas_width)
+        covered: NDArray[np.bool_] = (share <= np.float32(BARE_SHARE)) | self._everywhere
+        return covered
 
 
 def _reaches_everywhere(
@@ -257,8 +294,9 @@ def _bare_share(
     height, width = frame_shape
     one = np.float32(1)
     y, x = (part.astype(np.float32) for part in np.divmod(pixels, canvas_width))
-    u = to_frame[0, 0] * x + to_frame[0, 1] * y + to_frame[0, 2]
-    v = to_frame[1, 0] * x + to_frame[1, 1] * y + to_frame[1, 2]
+    # Of one frame, or of one for each pixel.
+    u = to_frame[..., 0, 0] * x + to_frame[..., 0, 1] * y + to_frame[..., 0, 2]
+    v = to_frame[..., 1, 0] * x + to_frame[..., 1, 1] * y + to_frame[..., 1, 2]
     left, right, top, bottom = np.floor(u), np.ceil(u), np.floor(v), np.ceil(v)
     du, dv = u - left, v - top
 
