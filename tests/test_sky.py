@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
+from napari_zecoverage import sky
+from napari_zecoverage.core.opening import quiet
 from napari_zecoverage.sky import SkyPosition, pixel_arcmin2, sky_position
 
 
@@ -35,6 +39,27 @@ def test_the_reference_point_is_where_it_was_put(on_the_sky) -> None:
     assert found.latitude == pytest.approx(41.12)
     above = sky_position(on_the_sky, 160, 200)
     assert above.latitude == pytest.approx(41.13, abs=1e-6)
+
+
+def test_a_wcs_is_read_while_nobody_else_quiets_astropy(study, monkeypatch) -> None:
+    """Python's warning filters belong to the process: two who change them mix them up."""
+    held = []
+
+    @contextmanager
+    def watched():
+        with quiet():
+            held.append(True)
+            yield
+
+    monkeypatch.setattr(sky, "quiet", watched)
+    before = list(warnings.filters)
+    fresh = replace(study, wcs_header=header().replace("192.72", "192.73"))
+    assert sky_position(fresh, 150, 200).longitude == pytest.approx(192.73)
+    assert held == [True]
+    assert warnings.filters == before
+    # Once read it is known.
+    sky_position(fresh, 3, 3)
+    assert held == [True]
 
 
 def test_without_a_wcs(study) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from napari_zecoverage.core.opening import quiet
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -74,9 +75,8 @@ def _wcs(header: str | None) -> WCS | None:
     from astropy.io import fits
     from astropy.wcs import WCS
 
-    with warnings.catch_warnings():
-        # Old keywords that astropy mends; the text comes from a header that was accepted.
-        warnings.simplefilter("ignore")
+    # Old keywords that astropy mends; the text comes from a header that was accepted.
+    with quiet():
         try:
             wcs = WCS(fits.Header.fromstring(header, sep="\n")).celestial
         except Exception:  # noqa: BLE001 - wcslib raises many kinds; a study works without a WCS

@@ -21,6 +21,7 @@ from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.picture import StretchKind, as_bytes, kept_edge, stretch
 from napari_zecoverage.preview import Preview
+from napari_zecoverage.sky import sky_position
 from napari_zecoverage.ui.live import Job
 from napari_zecoverage.zemosaic.manifests import read_snapshot
 from napari_zecoverage.zemosaic.run_folder import find_clusters
@@ -202,6 +203,9 @@ def rim_of(request: tuple[ClusterStudy, Preview]) -> RimDistance | None:
 def with_picture(study: ClusterStudy, look: Look) -> Studied:
     """Make a study's tile fit to be looked at."""
     shown = None if study.tile is None else as_bytes(stretch(study.tile, *look))
+    # The WCS is read once; the cursor's first question would wait for it, and for whoever
+    # else is at work with astropy.
+    sky_position(study, 0, 0)
     return Studied(study, shown, look)
 
 
