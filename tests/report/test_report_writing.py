@@ -431,6 +431,32 @@ def test_clusters_judged_for_another_margin_are_not_called_unstudied(tmp_path) -
     assert "studied, but with another margin, decay or strict crop" in text
 
 
+def test_a_run_for_another_margin_is_advised_for_that_margin(run, tmp_path) -> None:
+    """Else a report would tell of figures and of an advice that do not belong together."""
+    kept = make_run(*run.clusters[:2])
+    wide = replace(MaskParameters(), margin_percent=12)
+    studies = [zc.read_study(each.study_file) for each in kept.clusters]
+    judged = [judge(each, wide, fringe=measure_fringe(each)) for each in studies]
+    chosen = advise_run(judged, wide).parameters
+    _, markdown, figures = read(write_report(tmp_path / "out", kept, chosen))
+    assert figures["run"]["advice"]["parameters"] == chosen.to_config()
+    for each, own in zip(figures["clusters"], judged, strict=True):
+        assert each["advice"]["parameters"] == advise_judged(own, wide).parameters.to_config()
+    assert "not those that are advised" not in markdown
+
+
+def test_a_run_is_advised_with_the_tolerance_of_now(run, tmp_path) -> None:
+    lax = AdviceOptions(tolerance=5)
+    advised = advise_run(run.judged, options=lax)
+    assert advised.parameters != run.advice.parameters
+    _, _, figures = read(write_report(tmp_path / "out", run, options=lax))
+    assert figures["run"]["advice"]["parameters"] == advised.parameters.to_config()
+    assert figures["settings"]["advice"]["tolerance"] == 5
+    red = figures["clusters"][1]
+    alone = advise_judged(run.clusters[1].judged, options=lax)
+    assert red["advice"]["parameters"] == alone.parameters.to_config()
+
+
 def test_a_threshold_of_more_than_a_hundred_frames_has_its_half(study, tmp_path) -> None:
     many = replace(study, coverage=study.coverage * np.float32(201 / study.coverage.max()))
     page, _, figures = read(write_report(tmp_path, many, MaskParameters()))

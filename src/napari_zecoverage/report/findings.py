@@ -169,7 +169,8 @@ def find_out(
     if study.coverage is not None:
         if judged is None or not judged.serves(base):
             judged = judge(study, base, fringe=fringe, should_stop=should_stop)
-        if advice is None:
+        # What was advised for another margin is not to be told beside these figures.
+        if advice is None or known.judged is None or not known.judged.serves(base):
             from napari_zecoverage.core.advice import advise_judged
 
             advice = advise_judged(judged, base, options=options)

@@ -38,7 +38,7 @@ from napari_zecoverage.report.words import counted
 from napari_zecoverage.versions import versions_of
 
 if TYPE_CHECKING:
-    from napari_zecoverage.core.advice import Advice
+    from napari_zecoverage.core.advice import Advice, RunAdvice
     from napari_zecoverage.core.fringe import Fringe
     from napari_zecoverage.core.judged import JudgedCluster
     from napari_zecoverage.many import StudiedCluster, StudiedRun
@@ -129,7 +129,7 @@ def write_report(
         Of a single cluster, where they are known already; else they are made. Of a run
         they come with it.
     options : AdviceOptions, optional
-        What the advice went by; of a run it comes with it.
+        What the advice goes by; of a run, where left out, what it was studied with.
     exported : sequence of (str, path-like)
         What was written where before this report, in words and as a path.
     title : str, optional
@@ -163,7 +163,9 @@ def write_report(
             known = Known(fringe, () if fringe is None else fringe.counts, judged, advice)
             told = _of_study(subject, parameters, options or AdviceOptions(), known, aside, asked)
         else:
-            told = _of_run(subject, parameters, aside, tell, asked)
+            told = _of_run(
+                subject, parameters, options or subject.advice_options, aside, tell, asked
+            )
         total = len(told.clusters)
         tell(ReportProgress(total, total, "pages"))
         told = told._replace(
@@ -222,10 +224,13 @@ def _of_study(
 def _of_run(
     run: StudiedRun,
     parameters: MaskParameters | None,
+    options: AdviceOptions,
     folder: Path,
     tell: Callable[[ReportProgress], Any],
     should_stop: StopCallback,
 ) -> Subject:
+    if options != run.advice_options:
+        run = _advised_anew(run, options)
     advised = run.parameters if run.advice is None else run.advice.parameters
     chosen = parameters or advised
     total = len(run.clusters)
@@ -234,7 +239,11 @@ def _of_run(
         tell(ReportProgress(number - 1, total, line.cluster.name))
         if should_stop():
             raise StudyCancelledError("the report was not finished")
-        clusters.append(_of_line(number, line, chosen, run.advice_options, folder, should_stop))
+        clusters.append(_of_line(number, line, chosen, options, folder, should_stop))
+    if not all(each.serves(chosen) for each in run.judged):
+        # Judged anew for another margin: the advice for the run goes by the same figures.
+        judged = tuple(each.judged for each in clusters if each.judged is not None)
+        run = replace(run, advice=_advice_for(judged, chosen, options))
     folders = dict.fromkeys(
         each.cluster.run_folder for each in run.clusters if each.cluster.run_folder is not None
     )
@@ -245,7 +254,7 @@ def _of_run(
         clusters=tuple(clusters),
         chosen=chosen,
         options=run.options,
-        advice_options=run.advice_options,
+        advice_options=options,
         advice=run.advice,
         scheduler=run.scheduler,
         exported=(),
@@ -253,6 +262,23 @@ def _of_run(
         pictures={},
     )
     return subject._replace(pictures=_run_pictures(subject, folder))
+
+
+def _advised_anew(run: StudiedRun, options: AdviceOptions) -> StudiedRun:
+    """Return a run as it is advised by other options; each cluster's advice is left to be made."""
+    lines = tuple(replace(each, advice=None) for each in run.clusters)
+    return replace(run, clusters=lines, advice=_advice_for(run.judged, run.parameters, options))
+
+
+def _advice_for(
+    judged: tuple[JudgedCluster, ...], parameters: MaskParameters, options: AdviceOptions
+) -> RunAdvice | None:
+    """Return one advice for all clusters; None where the figures of some are for other settings."""
+    if not judged or not all(each.serves(parameters) for each in judged):
+        return None
+    from napari_zecoverage.core.advice import advise_run
+
+    return advise_run(judged, parameters, options=options)
 
 
 def _of_line(

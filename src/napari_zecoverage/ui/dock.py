@@ -632,6 +632,7 @@ class CoverageDock(QScrollArea):
     def _on_advice_options(self, options: AdviceOptions) -> None:
         self._shown.measuring.set_options(options)
         self._run_panel.set_advice_options(options)
+        self._export_panel.files.set_advice_options(options)
         fringe = self._shown.measuring.fringe
         if fringe is not None:
             self._inspect_panel.show_fringe(fringe, options.tolerance)

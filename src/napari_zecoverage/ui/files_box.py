@@ -155,6 +155,10 @@ class FilesBox(QWidget):
         """Take what was measured of the cluster shown."""
         self._measured = measured
 
+    def set_advice_options(self, options: AdviceOptions) -> None:
+        """Take what the advice of a report goes by."""
+        self._measured = self._measured._replace(options=options)
+
     def set_run(self, run: StudiedRun | None) -> None:
         """Take the run whose clusters were studied."""
         self._run = run
