@@ -20,8 +20,6 @@ from typing import Any
 import dask
 import psutil
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import napari_zecoverage as zc
 from napari_zecoverage import cluster_work, dask_cluster, many, workers
@@ -240,15 +238,6 @@ def test_clusters_of_grid_mode_are_not_studied(clusters, tmp_path) -> None:
     assert not run.clusters[0].error
     assert run.clusters[0].judged is None
     assert run.clusters[1].judged is not None
-
-
-@given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "b", ""]), max_size=8))
-def test_every_cluster_has_a_name_of_its_own(names: list[str]) -> None:
-    named = [each.name for each in many._with_own_names([Cluster(name, ()) for name in names])]
-    assert len(set(named)) == len(names)
-    for index, (old, new) in enumerate(zip(names, named, strict=True)):
-        assert new.startswith(old)
-        assert (new == old) == (old not in names[:index])
 
 
 # --- the cache -----------------------------------------------------------------------------

@@ -6,11 +6,9 @@ stay where they were made, in the cache; only figures travel.
 
 from __future__ import annotations
 
-import itertools
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +17,7 @@ from napari_zecoverage.core.advice import Advice, RunAdvice, advise_run
 from napari_zecoverage.core.cache import StudyCache
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, StudyError
+from napari_zecoverage.core.found_clusters import with_own_names
 from napari_zecoverage.core.fringe import CountFringe
 from napari_zecoverage.core.judged import JudgedCluster
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
@@ -205,7 +204,7 @@ def study_many(
         # A worker that does not find the folder takes it for one of another machine.
         with suppress(OSError):
             store.directory.mkdir(parents=True, exist_ok=True)
-    named = _with_own_names(clusters)
+    named = with_own_names(clusters)
     lines: dict[int, StudiedCluster] = {}
     jobs: dict[int, Job] = {}
     for index, cluster in enumerate(named):
@@ -250,22 +249,6 @@ def _never() -> bool:
 
 def _silent(_: RunProgress) -> None:
     return None
-
-
-def _with_own_names(clusters: Sequence[Cluster]) -> list[Cluster]:
-    """Tell clusters of one name apart: figures and the advice go by it."""
-    taken = {each.name for each in clusters}
-    seen: Counter[str] = Counter()
-    named = []
-    for cluster in clusters:
-        seen[cluster.name] += 1
-        name = cluster.name
-        if seen[name] > 1:
-            numbers = itertools.count(seen[name])
-            name = next(n for k in numbers if (n := f"{cluster.name} ({k})") not in taken)
-            taken.add(name)
-        named.append(cluster if name == cluster.name else replace(cluster, name=name))
-    return named
 
 
 def studied_cluster(cluster: Cluster, answer: Answer, file: Path | None) -> StudiedCluster:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_zecoverage.core.coverage import PixelCover
 from napari_zecoverage.sky import SkyPosition, sky_position

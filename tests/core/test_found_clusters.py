@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
 from napari_zecoverage.core import frame_search
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import ClusterError, StudyCancelledError
-from napari_zecoverage.core.found_clusters import find_frame_clusters
+from napari_zecoverage.core.found_clusters import find_frame_clusters, with_own_names
 from napari_zecoverage.core.frames import FRAME_ENDINGS, FrameInfo
 from napari_zecoverage.sample import write_sample
 from napari_zecoverage.sample_settings import SampleSettings
@@ -244,3 +246,12 @@ def test_a_search_is_stopped_before_anything_is_opened(
 def test_one_that_is_asked_and_says_no_changes_nothing(tmp_path: Path) -> None:
     many_frames(tmp_path, 5)
     assert find_frame_clusters(tmp_path, should_stop=lambda: False) == find_frame_clusters(tmp_path)
+
+
+@given(st.lists(st.sampled_from(["a", "a (2)", "a (3)", "b", ""]), max_size=8))
+def test_every_cluster_has_a_name_of_its_own(names: list[str]) -> None:
+    named = [each.name for each in with_own_names([Cluster(name, ()) for name in names])]
+    assert len(set(named)) == len(names)
+    for index, (old, new) in enumerate(zip(names, named, strict=True)):
+        assert new.startswith(old)
+        assert (new == old) == (old not in names[:index])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from dataclasses import replace
 
@@ -11,6 +12,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QTextDocument
 from qtpy.QtWidgets import (
     QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -378,3 +381,34 @@ def test_the_cluster_that_is_shown_is_studied_in_the_table_of_the_run(dock, qtbo
     now = f"{1 - dock._shown.measuring.judged_cluster.at(dock.parameters).hard:.1%}"
     assert cells(dock, LOST) == {study.cluster.name: now}
     assert dock._run_panel._judging.total == 0
+
+
+def test_clusters_of_one_name_are_told_apart(dock, qtbot, study, make_cluster) -> None:
+    """Figures and the advice for the run go by names."""
+    other = make_cluster(5, study.cluster.name)
+    dock.open_clusters([other, study.cluster])
+    second = f"{study.cluster.name} (2)"
+    assert set(cells(dock, MASK)) == {study.cluster.name, second}
+    shown = dock._cluster_panel.clusters[1]
+    dock.show_study(replace(study, cluster=shown))
+    qtbot.waitUntil(lambda: dock.idle, timeout=60_000)
+    assert cells(dock, MASK) == {study.cluster.name: "not studied", second: "coverage"}
+
+
+def test_a_report_of_the_run_goes_by_the_tolerance_of_now(
+    dock, qtbot, run, tmp_path, monkeypatch
+) -> None:
+    """No cluster is shown: the options are not those of a study."""
+    run.go_on.release(2)
+    click(qtbot, dock, "study_all")
+    wait_for_end(qtbot, dock)
+    tolerance = dock.findChild(QDoubleSpinBox, "tolerance_number")
+    tolerance.selectAll()
+    qtbot.keyClicks(tolerance, "1.5")
+    qtbot.keyClick(tolerance, Qt.Key.Key_Return)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    click(qtbot, dock, "save_run_report")
+    files = dock.findChild(QLabel, "files_text")
+    qtbot.waitUntil(lambda: "Written" in files.text(), timeout=60_000)
+    told = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    assert told["settings"]["advice"]["tolerance"] == 1.5

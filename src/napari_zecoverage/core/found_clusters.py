@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,6 +64,32 @@ def find_frame_clusters(
         if os.path.isdir(place):
             clusters += _from_place(place, progress, should_stop)
     return clusters
+
+
+def with_own_names(clusters: Sequence[Cluster]) -> list[Cluster]:
+    """Tell clusters of one name apart by a number after it: figures and the advice go by names.
+
+    Parameters
+    ----------
+    clusters : sequence of Cluster
+
+    Returns
+    -------
+    list of Cluster
+        In the same order; the first of a name keeps it.
+    """
+    taken = {each.name for each in clusters}
+    seen: Counter[str] = Counter()
+    named = []
+    for cluster in clusters:
+        seen[cluster.name] += 1
+        name = cluster.name
+        if seen[name] > 1:
+            numbers = itertools.count(seen[name])
+            name = next(n for k in numbers if (n := f"{cluster.name} ({k})") not in taken)
+            taken.add(name)
+        named.append(cluster if name == cluster.name else replace(cluster, name=name))
+    return named
 
 
 def _from_place(

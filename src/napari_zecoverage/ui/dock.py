@@ -31,6 +31,7 @@ from napari_zecoverage.core.advice import Advice
 from napari_zecoverage.core.cache import STUDY_SUFFIX
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
+from napari_zecoverage.core.found_clusters import with_own_names
 from napari_zecoverage.core.fringe import Fringe
 from napari_zecoverage.core.outcome import MaskOutcome
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
@@ -164,8 +165,8 @@ class CoverageDock(QScrollArea):
         self._threshold_panel.set_parameters(parameters, gesture)
 
     def open_clusters(self, clusters: Iterable[Cluster]) -> None:
-        """Put clusters in the table and select the first."""
-        self._cluster_panel.set_clusters(list(clusters))
+        """Put clusters in the table and select the first; those of one name are numbered."""
+        self._cluster_panel.set_clusters(with_own_names(list(clusters)))
         self._run_panel.set_clusters(self._cluster_panel.clusters)
         self._export_panel.files.set_run(None)
         self._gate()
