@@ -60,8 +60,8 @@ MEANING: Final = {
     "rectangles": "[y0, x0, y1, x1], half open: rows y0 to y1 - 1, columns x0 to x1 - 1. "
     "strict_crop and saved_rect are on the canvas, edge_trim is relative to what the strict crop "
     "left",
-    "threshold_frames": "the number of frames that coverage was compared with; null when the "
-    "coverage mask was not used",
+    "threshold_frames": "the number of frames that coverage was compared with, also of a "
+    "coverage mask that was dropped; null when there was none, or it was discarded",
     "field_lost": "shares (0 to 1) of the area that any frame covers. hard: not opaque in the "
     "saved tile, or cut off. soft: mean of 1 - alpha, what is cut off counts as wholly lost",
     "alpha": "of the whole canvas, 0 to 1; nonzero_frac is the share of pixels above 0. null "

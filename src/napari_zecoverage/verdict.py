@@ -13,7 +13,7 @@ import cv2
 
 from napari_zecoverage.core.alpha import SMALLEST_DECAY, margin_in_pixels
 from napari_zecoverage.core.crop import Rect
-from napari_zecoverage.core.levels import threshold_in_frames
+from napari_zecoverage.core.levels import threshold_of_level
 from napari_zecoverage.core.outcome import OPAQUE_ALPHA, FieldLost, MaskOutcome
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.read_thresholds import CROSS_MAXIMUM, abs_as_read
@@ -150,8 +150,8 @@ def verdict_of_judged(
         field_lost=None if math.isnan(level.hard) else FieldLost(1 - level.hard, 1 - level.soft),
         fringe=level.fringe,
     )
-    if "coverage mask discarded" not in level.guards:
-        threshold = threshold_in_frames(parameters, judged.maximum)
+    threshold = threshold_of_level(level, parameters, judged.maximum)
+    if not math.isnan(threshold):
         rule: ThresholdRule = "min_coverage_abs"
         if threshold > abs_as_read(
             parameters.min_coverage_abs, parameters.min_coverage_frac, judged.maximum

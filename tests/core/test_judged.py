@@ -25,7 +25,12 @@ from napari_zecoverage.core.errors import (
 )
 from napari_zecoverage.core.fringe import measure_fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
-from napari_zecoverage.core.levels import LevelField, guards_of_settings, level_index
+from napari_zecoverage.core.levels import (
+    LevelField,
+    guards_of_settings,
+    level_index,
+    threshold_of_level,
+)
 from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import MaskParameters, StudyOptions
@@ -120,6 +125,7 @@ def check(judged: JudgedCluster, asked: MaskParameters, outcome) -> None:
         assert found.soft == pytest.approx(1 - outcome.field_lost.soft, abs=1e-9), where
     np.testing.assert_equal(found.fringe, outcome.fringe)
     assert found.alpha_stats == outcome.alpha_stats, where
+    np.testing.assert_equal(threshold_of_level(found, asked, judged.maximum), outcome.threshold)
     for guard, words in NOTES.items():
         if guard != "min_coverage_abs above the maximum":
             said = any(words in note for note in outcome.notes)

@@ -142,6 +142,27 @@ def threshold_in_frames(parameters: MaskParameters, maximum: float) -> float:
     return max(abs_as_read(parameters.min_coverage_abs, share, maximum), share * maximum)
 
 
+def threshold_of_level(level: LevelField, parameters: MaskParameters, maximum: float) -> float:
+    """Return the `threshold` of the outcome whose figures these are.
+
+    Parameters
+    ----------
+    level : LevelField
+    parameters : MaskParameters
+        For which it was looked up.
+    maximum : float
+        Frames on the best-covered pixel; above 0.
+
+    Returns
+    -------
+    float
+        In frames; NaN where ZeMosaic discarded the coverage mask.
+    """
+    if "coverage mask discarded" in level.guards:
+        return math.nan
+    return threshold_in_frames(parameters, maximum)
+
+
 def judged_alike(one: MaskParameters, other: MaskParameters) -> bool:
     """Return whether two settings mean the same mask for any one threshold and opening."""
     return all(getattr(one, name) == getattr(other, name) for name in BESIDE_THRESHOLDS)

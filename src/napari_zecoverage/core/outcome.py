@@ -113,8 +113,8 @@ class MaskOutcome:
     source : {"coverage", "low-signal", "radial", "dropped"}
         Which mask it is.
     threshold : float
-        The number of frames that coverage was compared with; NaN when the
-        coverage mask was not used.
+        The number of frames that coverage was compared with, also of a coverage mask
+        that was dropped; NaN when there was none, or it was discarded.
     threshold_rule : str
         What set it: "min_coverage_abs" (also when both agree),
         "min_coverage_frac", "relaxed" (ZeMosaic lowered min_coverage_abs for a

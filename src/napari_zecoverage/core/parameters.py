@@ -380,7 +380,7 @@ class StudyOptions:
     kappa : float
         Rejection limit of "kappa_sigma" and "winsorized", in standard deviations.
     workers : int
-        Frames read and registered at the same time; 0 takes one a processor.
+        Frames read and registered at the same time; 0 takes one a processor, at most 4.
         Does not change the result.
     """
 
@@ -394,7 +394,13 @@ class StudyOptions:
     workers: int = _number(
         0,
         Limits(
-            0, 256, 16, 1, 0, "frames", "Frames worked on at the same time; 0 for one a processor."
+            0,
+            256,
+            16,
+            1,
+            0,
+            "frames",
+            "Frames worked on at the same time; 0 for one a processor, at most 4.",
         ),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from napari_zecoverage.core.fringe import CountFringe, Fringe
 from napari_zecoverage.core.judged import JudgedCluster, judge, judge_with_fringe
-from napari_zecoverage.core.levels import LevelField, field_of, threshold_in_frames
+from napari_zecoverage.core.levels import LevelField, field_of, threshold_of_level
 from napari_zecoverage.core.outcome import MaskOutcome, apply_mask
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.core.studied import ClusterStudy, StopCallback
@@ -236,8 +236,7 @@ def choice_of_judged(
     level = judged.at(parameters)
     if level is None:
         return None
-    used = level.source in ("coverage", "dropped")
-    threshold = threshold_in_frames(parameters, judged.maximum) if used else math.nan
+    threshold = threshold_of_level(level, parameters, judged.maximum)
     return Choice(name, parameters, level, threshold, None, level.guards)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -89,21 +89,6 @@ def _measure(
             should_stop=should_stop,
         )
     return _Judged(study, judged, given[0])
-
-
-def rest_of(parameters: MaskParameters) -> MaskParameters:
-    """Return the settings that judging depends on.
-
-    Without the three that are judged in all their values, and without what decides
-    nothing about the mask.
-    """
-    return replace(
-        parameters,
-        min_coverage_abs=0,
-        min_coverage_frac=0,
-        morph_open_px=0,
-        nanize_threshold=0,
-    )
 
 
 class Measuring(QObject):
@@ -194,7 +179,7 @@ class Measuring(QObject):
         """Follow the sliders."""
         before, self._parameters = self._parameters, parameters
         known = self._judged is not None and self._judged.serves(parameters)
-        if self._study is not None and not known and rest_of(before) != rest_of(parameters):
+        if self._study is not None and not known and not judged_alike(before, parameters):
             self._again()
 
     def give_way(self, waiting: bool) -> None:

@@ -13,9 +13,9 @@ from qtpy.QtGui import QGuiApplication
 
 from napari_zecoverage.core.cache import StudyFileError, read_study
 from napari_zecoverage.core.judged import judge_with_fringe
+from napari_zecoverage.core.levels import judged_alike
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.ui.live import Background, Job
-from napari_zecoverage.ui.measuring import rest_of
 
 if TYPE_CHECKING:
     from napari_zecoverage.many import StudiedCluster
@@ -97,7 +97,7 @@ class RunJudging(QObject):
         What is under way goes on when it is still what is asked for. What was
         stopped begins anew only when something else is asked for.
         """
-        moved = rest_of(parameters) != rest_of(self._parameters)
+        moved = not judged_alike(parameters, self._parameters)
         self._parameters = parameters
         if moved or list(outdated) != self._waiting:
             self._drop()
