@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
+from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_zecoverage.sample import write_sample
 from napari_zecoverage.sample_settings import Night, SampleSettings
@@ -56,6 +57,8 @@ def notifications() -> Iterator[list[Notification]]:
 def _own_preferences() -> Iterator[None]:
     """Give every test the preferences that the manifest begins with."""
     yield
+    # A dock that is still there would write what it was told last into the next test.
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
     page = _napari_settings()
     if page is not None:
         page.reset()
