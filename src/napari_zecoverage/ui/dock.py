@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QPoint, Qt, QTimer, Signal
-from qtpy.QtGui import (
-    QKeyEvent,
-    QResizeEvent,
-)
+from qtpy.QtCore import QEvent, Qt, QTimer, Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QTabWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -62,7 +56,7 @@ from napari_zecoverage.ui.recent_places import RecentPlaces
 from napari_zecoverage.ui.remembered import RememberedThresholds
 from napari_zecoverage.ui.remembered_panels import RememberedPanels
 from napari_zecoverage.ui.run_panel import RunPanel
-from napari_zecoverage.ui.sections import Section
+from napari_zecoverage.ui.scrolled_sections import ScrolledSections
 from napari_zecoverage.ui.settings import Preferences, Settings
 from napari_zecoverage.ui.shortcuts import KeysDialog, bind_keys
 from napari_zecoverage.ui.shown_study import ShownStudy
@@ -84,7 +78,7 @@ _AS_LEFT: Final = (
 )
 
 
-class CoverageDock(QScrollArea):
+class CoverageDock(ScrolledSections):
     """Open clusters, study one, tune the thresholds on it, export them.
 
     Parameters
@@ -112,11 +106,6 @@ class CoverageDock(QScrollArea):
         self._config: ConfigFile | None = None
         self._snapshot: Mapping[str, Any] | None = None
         self._trouble = ""
-        # Waits until the panels have grown to what is new in them.
-        self._scroll = QTimer(self)
-        self._scroll.setSingleShot(True)
-        self._scroll.setInterval(50)
-        self._scroll.timeout.connect(self._scroll_to_section)
         self._is_new = False
         self._is_leaving_out = False
         self._remembered = RememberedThresholds()
@@ -194,7 +183,7 @@ class CoverageDock(QScrollArea):
 
     def ask_for_folder(self, *, run: bool = False) -> None:
         """Let the user choose a folder, and open it as `open_source` does."""
-        self._sections["Cluster"].visit()
+        self.visit("Cluster")
         folder = self._cluster_panel.ask_for_folder()
         if folder:
             self.open_source(folder, run=run)
@@ -211,7 +200,7 @@ class CoverageDock(QScrollArea):
 
     def show_export(self) -> None:
         """Go to Export: to its button, or to the config's name where none is chosen."""
-        self._sections["Export"].visit()
+        self.visit("Export")
         button = self.findChild(QPushButton, "export_config")
         wanted = button if button.isEnabled() else self.findChild(QLineEdit, "config_path")
         wanted.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -252,10 +241,6 @@ class CoverageDock(QScrollArea):
             super().keyPressEvent(event)
 
     def _build(self) -> None:
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(4, 4, 4, 4)
-        layout.setSpacing(2)
         # In working order; a section goes into this list where it belongs.
         panels = (
             self._cluster_panel,
@@ -265,33 +250,15 @@ class CoverageDock(QScrollArea):
             self._inspect_panel,
             self._export_panel,
         )
-        self._sections = {panel.title(): Section(panel) for panel in panels}
-        self._after_layout: QWidget = self._sections["Thresholds"]
-        for section in self._sections.values():
-            layout.addWidget(section)
-        layout.addStretch(1)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._status = StatusLine()
+        self._status.keys_asked.connect(self.show_keys)
+        self.set_sections(panels, "Thresholds", self._status)
         self.setMinimumWidth(_WIDTH)
         self._drop_zone = DropZone(self)
-        # Below what is scrolled, so that it is always seen.
-        self._status = StatusLine(self)
-        self._status.keys_asked.connect(self.show_keys)
-        self.setViewportMargins(0, 0, 0, self._status.height())
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the status at the lower edge."""
-        super().resizeEvent(event)
-        height = self._status.height()
-        # The scroll bar reaches down to the lower edge.
-        width = self.width() - self.verticalScrollBar().sizeHint().width()
-        self._status.setGeometry(0, self.height() - height, width, height)
 
     def _connect(self) -> None:
         self._viewer.cursor.events.position.connect(self._on_cursor)
-        sections = list(self._sections.values())
+        sections = self.sections.values()
         bind_keys(
             self,
             {
@@ -309,8 +276,6 @@ class CoverageDock(QScrollArea):
                 "show_keys": self.show_keys,
             },
         )
-        for section in sections:
-            section.visited.connect(self._on_visited)
         self._drop_zone.dropped.connect(self._on_dropped)
         self._settings.changed.connect(self._on_settings)
         self._inspect_panel.stretch_chosen.connect(self._on_stretch)
@@ -356,7 +321,7 @@ class CoverageDock(QScrollArea):
         refused = list(dropped.refused) if dropped.is_taken else [dropped.text]
         if dropped.config is not None:
             self._export_panel.set_config(dropped.config)
-            self._sections["Export"].visit()
+            self.visit("Export")
         if refused:
             show_warning("\n".join(refused))
         source = dropped.source or dropped.study
@@ -366,11 +331,6 @@ class CoverageDock(QScrollArea):
     def _on_export(self) -> None:
         self.show_export()
         self.findChild(QPushButton, "export_config").click()
-
-    def _on_visited(self) -> None:
-        """Scroll to a section when its panel has been laid out."""
-        self._after_layout = self.sender()
-        self._scroll.start()
 
     # --- how it looks ------------------------------------------------------------------
 
@@ -388,7 +348,7 @@ class CoverageDock(QScrollArea):
             self._inspect_panel.show_stretch(*self._look())
 
     def _ask_for_a_cluster(self) -> None:
-        self._sections["Cluster"].visit()
+        self.visit("Cluster")
         self._cluster_panel.show_summary(
             "Open frames and run a cluster: then its coverage and its fringes are shown."
         )
@@ -396,7 +356,7 @@ class CoverageDock(QScrollArea):
     # --- how it was left ---------------------------------------------------------------
 
     def _bring_back_panels(self) -> None:
-        headings = [section.heading for section in self._sections.values()]
+        headings = [section.heading for section in self.sections.values()]
         choices = [self.findChild(QComboBox, name) for name in ("stack", "canvas")]
         self._panels.follow([*headings, *choices])
         self._panels.follow_width(self)
@@ -492,7 +452,7 @@ class CoverageDock(QScrollArea):
                 self._recent.add([result.source])
             self._show(result)
             if was_leaving_out:
-                self._after_layout = self._sections["Inspect"]
+                self.aim_at("Inspect")
         elif isinstance(result, Found):
             if result.source is not None:
                 self._recent.add(result.source)
@@ -558,29 +518,14 @@ class CoverageDock(QScrollArea):
         self._on_cursor()
         if self._is_new:
             self._is_new = False
-            self._scroll.start()
+            self.scroll_soon()
         self.outcome_computed.emit(outcome)
 
     def _show_verdict(self, verdict: Verdict) -> None:
-        with self._held_under_the_hand():
+        with self.held_under_the_hand():
             self._threshold_panel.show_verdict(verdict)
             self._inspect_panel.catch_up()
             lay_out_now()
-
-    @contextmanager
-    def _held_under_the_hand(self) -> Iterator[None]:
-        """Keep what has the focus where it is seen, whatever grows or shrinks above it.
-
-        A plot whose line is dragged would move by a line of the verdict otherwise.
-        """
-        held = self.focusWidget()
-        if held is None or held.visibleRegion().isEmpty():
-            yield
-            return
-        before = held.mapTo(self, QPoint(0, 0)).y()
-        yield
-        moved = held.mapTo(self, QPoint(0, 0)).y() - before
-        self.verticalScrollBar().setValue(self.verticalScrollBar().value() + moved)
 
     def _on_picture_failed(self, error: Exception) -> None:
         show_error(_words(error))
@@ -684,13 +629,6 @@ class CoverageDock(QScrollArea):
             return
         y, x = (round(each) for each in self._viewer.cursor.position[-2:])
         self._status.show_facts(self._shown.facts_at(y, x))
-
-    def _scroll_to_section(self) -> None:
-        """Put a section's heading to the top: so most of what is below it is seen."""
-        section, self._after_layout = self._after_layout, self._sections["Thresholds"]
-        # What was folded may not have been laid out anew.
-        lay_out_now()
-        self.verticalScrollBar().setValue(section.y())
 
 
 def _headline(study: ClusterStudy) -> str:
