@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QFileSystemWatcher, Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -288,6 +288,129 @@ def test_zemosaic_writing_its_values_back_is_seen(panel, qtbot, config) -> None:
     other.replace(config)
     qtbot.waitUntil(lambda: "written its settings back" in warning(panel))
     assert "altaz_min_coverage_frac: 0.5 was written, 0.4 is back" in warning(panel)
+
+
+def test_a_config_that_is_just_being_written_is_left_alone(panel, qtbot, config) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    watcher = panel.findChild(QFileSystemWatcher)
+    with qtbot.waitSignal(watcher.fileChanged):
+        config.write_bytes(b"")
+    assert warning(panel) == ""
+    with qtbot.waitSignal(panel._quiet.timeout):
+        config.write_bytes(before)
+    assert warning(panel) == ""
+
+
+def test_a_config_that_stays_empty_is_told_until_it_is_whole_again(panel, qtbot, config) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    with open(config, "wb") as other:
+        qtbot.waitUntil(lambda: "is empty" in warning(panel))
+        assert str(config) in warning(panel)
+        assert "is empty" in changes(panel)
+        other.write(before)
+    qtbot.waitUntil(lambda: warning(panel) == "")
+    assert "altaz_min_coverage_frac: 0.4 → 0.5" in changes(panel)
+
+
+def test_a_config_that_is_made_anew_is_compared_and_watched_again(panel, qtbot, config) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    config.unlink()
+    qtbot.waitUntil(lambda: "no such file" in warning(panel))
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: "altaz_min_coverage_frac: 0.4 → 0.2" in warning(panel))
+    assert "no such file" not in warning(panel)
+    assert "altaz_min_coverage_frac: 0.2 → 0.5" in changes(panel)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.3}')
+    qtbot.waitUntil(lambda: "altaz_min_coverage_frac: 0.4 → 0.3" in warning(panel))
+    config.write_bytes(before)
+    qtbot.waitUntil(lambda: warning(panel) == "")
+
+
+def test_a_config_behind_a_link_is_watched_when_it_is_made_anew(panel, qtbot, config) -> None:
+    link = config.parent / "elsewhere" / config.name
+    link.parent.mkdir()
+    link.symlink_to(config)
+    enter_path(qtbot, panel, link)
+    config.unlink()
+    qtbot.waitUntil(lambda: "no such file" in warning(panel))
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: "altaz_min_coverage_frac: 0.4 → 0.2" in warning(panel))
+
+
+def test_a_folder_that_is_being_filled_does_not_put_the_look_off(panel, qtbot, config) -> None:
+    # So long that it does not come while the test runs.
+    panel._quiet.setInterval(60_000)
+    enter_path(qtbot, panel, config)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: 0 <= panel._quiet.remainingTime() < 59_900)
+    with qtbot.waitSignal(panel.findChild(QFileSystemWatcher).directoryChanged):
+        (config.parent / "another").write_text("")
+    assert panel._quiet.remainingTime() < 59_900
+
+
+def test_loading_takes_the_warning_away(panel, qtbot, config) -> None:
+    enter_path(qtbot, panel, config)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: "Load its thresholds" in warning(panel))
+    assert warning(panel).startswith(config.name)
+    click(qtbot, panel, "load_config")
+    assert warning(panel) == ""
+
+
+def test_why_an_export_was_refused_stays_until_the_next(panel, qtbot, config) -> None:
+    enter_path(qtbot, panel, config)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    click(qtbot, panel, "export_config")
+    refused = warning(panel)
+    assert refused.startswith(f"{config.name} had changed on disk, so nothing was written")
+    assert "altaz_min_coverage_frac: 0.4 → 0.2" in refused
+    assert "press once more" in refused
+    # It was read again for the next press, so nothing differs when it is looked at.
+    with qtbot.waitSignal(panel._quiet.timeout):
+        config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    assert warning(panel) == refused
+    # Beside it, what changes after that: it goes when it is so no more.
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.3}')
+    qtbot.waitUntil(lambda: "altaz_min_coverage_frac: 0.2 → 0.3" in warning(panel))
+    assert warning(panel).startswith(refused)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(lambda: warning(panel) == refused)
+    click(qtbot, panel, "export_config")
+    assert warning(panel) == ""
+
+
+def test_values_written_back_are_told_until_ours_stand_again(panel, qtbot, config) -> None:
+    before = config.read_bytes()
+    enter_path(qtbot, panel, config)
+    click(qtbot, panel, "export_config")
+    exported = config.read_bytes()
+    config.write_bytes(before)
+    qtbot.waitUntil(lambda: "written its settings back" in warning(panel))
+    assert config.name in warning(panel)
+    # Reading the file does not make it so that the export stayed.
+    click(qtbot, panel, "load_config")
+    assert "written its settings back" in warning(panel)
+    config.write_bytes(exported)
+    qtbot.waitUntil(lambda: "written its settings back" not in warning(panel))
+    # What is exported now is what was written back: it is meant.
+    config.write_bytes(before)
+    qtbot.waitUntil(lambda: "written its settings back" in warning(panel))
+    click(qtbot, panel, "load_config")
+    panel.set_parameters(MaskParameters(min_coverage_frac=0.4))
+    click(qtbot, panel, "export_config")
+    assert warning(panel) == ""
+
+
+def test_closing_ends_the_look_at_the_config(panel, qtbot, config) -> None:
+    enter_path(qtbot, panel, config)
+    config.write_text('{"language": "fr", "altaz_min_coverage_frac": 0.2}')
+    qtbot.waitUntil(panel._quiet.isActive)
+    panel.stop()
+    assert not panel._quiet.isActive()
+    assert warning(panel) == ""
 
 
 def test_a_backup_is_restored_on_a_yes(panel, qtbot, config, answer) -> None:

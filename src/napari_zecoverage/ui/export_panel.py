@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from napari.utils.notifications import show_error, show_info, show_warning
-from qtpy.QtCore import QFileSystemWatcher, QTimer, Signal
+from qtpy.QtCore import QFileSystemWatcher, Qt, QTimer, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -31,13 +31,15 @@ from napari_zecoverage.zemosaic.config import (
     CONFIG_NAME,
     ConfigFile,
     changed_since,
+    followed,
     read_config,
 )
 from napari_zecoverage.zemosaic.config_backups import Backup, list_backups
 from napari_zecoverage.zemosaic.config_keys import CONFIG_KEYS, READ_BY
-from napari_zecoverage.zemosaic.config_values import spelled
+from napari_zecoverage.zemosaic.config_values import KeyChange, spelled
 from napari_zecoverage.zemosaic.config_writing import (
     ConfigChange,
+    Reverted,
     restore_backup,
     reverted_after_export,
     write_config,
@@ -47,6 +49,11 @@ from napari_zecoverage.zemosaic.running import find_running_zemosaic
 
 _NO_CONFIG: Final = f"Choose ZeMosaic's {CONFIG_NAME} to see what an export would change."
 _WAIT_MS: Final = 250
+_QUIET_MS: Final = 300
+"""After so long without another change on disk the config is looked at.
+
+ZeMosaic empties its config before it writes it: at once, there is half a file to be seen.
+"""
 _SHOWN: Final = 5
 _READERS: Final = {entry.key: entry.reader for entry in CONFIG_KEYS}
 # For the end of a line; `READ_BY` has the long form.
@@ -56,6 +63,8 @@ _READ_FROM: Final = {
     "R": "read from the file, when a run starts",
     "lecropper": "read by lecropper alone",
 }
+_Source = Literal["refused", "disk", "backups"]
+"""What a warning is about: an export that was refused, the file as it is now, its backups."""
 
 
 class ExportPanel(QGroupBox):
@@ -79,6 +88,8 @@ class ExportPanel(QGroupBox):
         self._asked_for = ""
         self._stamp: tuple[int, int] | None = None
         self._written: ConfigChange | None = None
+        # Each goes when its own source has no more to say.
+        self._warnings: dict[_Source, str] = {"refused": "", "disk": "", "backups": ""}
 
         self._path = QLineEdit()
         self._path.setObjectName("config_path")
@@ -119,6 +130,8 @@ class ExportPanel(QGroupBox):
         advice = wrapped_label("close_zemosaic_first", CLOSE_ZEMOSAIC_FIRST)
         self._warning = wrapped_label("config_warning", "")
         self._warning.setStyleSheet(LOUD)
+        # It names values and paths, which may look like HTML.
+        self._warning.setTextFormat(Qt.TextFormat.PlainText)
         self._warning.hide()
         self._gating = wrapped_label("gating", "")
         self._gating.hide()
@@ -140,6 +153,11 @@ class ExportPanel(QGroupBox):
         )
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(self._on_file_changed)
+        self._watcher.directoryChanged.connect(self._on_folder_changed)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(_QUIET_MS)
+        self._quiet.timeout.connect(self._look)
 
         # The file is looked at when the sliders come to rest, not at every tick.
         self._rest = QTimer(self)
@@ -200,7 +218,8 @@ class ExportPanel(QGroupBox):
         self._on_path()
 
     def stop(self) -> None:
-        """Stop what is checked and written: the dock is taken out of its window."""
+        """Stop what is looked at, checked and written: the dock is taken out of its window."""
+        self._quiet.stop()
         self.files.stop()
         self._diagnosis.stop()
 
@@ -225,7 +244,7 @@ class ExportPanel(QGroupBox):
             return
         self._tell_done("")
         self._written = None
-        self._warn("")
+        self._warn("refused", "")
         self._read(path)
 
     def _read(self, path: str) -> bool:
@@ -244,25 +263,31 @@ class ExportPanel(QGroupBox):
                 self._path.setText(self._asked_for)
             self._show_changes()
         self._list_backups()
-        self._watch()
+        self._compare()
         self._diagnosis.set_folder(None if self._config is None else self._config.path.parent)
         self._enable()
         self.config_read.emit(self._config)
         return self._config is not None
 
     def _show_changes(self) -> None:
+        text = self._next_changes()
+        # What is said already is left where it was scrolled to.
+        if text != self._changes.text():
+            self._changes.show_text(text)
+
+    def _next_changes(self) -> str:
+        """Return what an export would change now, in words."""
         if self._config is None:
-            self._changes.show_text(_NO_CONFIG)
-            return
+            return _NO_CONFIG
         try:
             change = write_config(self._config.path, self._parameters, dry_run=True)
         except ZecoverageError as error:
-            self._changes.show_text(str(error))
-            return
+            return str(error)
         lines = _with_readers(change) or ["The config has these thresholds already."]
-        self._changes.show_text("\n".join(lines))
+        return "\n".join(lines)
 
     def _on_load(self) -> None:
+        self._warn("refused", "")
         # Read again: the sliders are to show what the file says now.
         if self._read(self._path.text().strip()) and self._config is not None:
             parameters = self._config.parameters
@@ -274,13 +299,11 @@ class ExportPanel(QGroupBox):
         if self._config is None or not self._is_meant():
             return
         self._rest.stop()
-        self._warn("")
+        self._warn("refused", "")
         try:
             change = write_config(self._config.path, self._parameters, expected=self._config)
         except ConfigChangedError as error:
-            show_error(str(error))
-            self._warn_of_conflict(self._config)
-            self._read(str(self._config.path))
+            self._tell_refused(self._config, error)
         except ZecoverageError as error:
             show_error(str(error))
         else:
@@ -297,11 +320,10 @@ class ExportPanel(QGroupBox):
             question = f"Put {backup.path.name} back?\n\n" + "\n".join(lines)
             if self._asks("Restore a backup", question):
                 change = restore_backup(path, backup, expected=self._config)
+                self._warn("refused", "")
                 self._tell_written("Restored", change)
         except ConfigChangedError as error:
-            show_error(str(error))
-            self._warn_of_conflict(self._config)
-            self._read(str(path))
+            self._tell_refused(self._config, error)
         except ZecoverageError as error:
             show_error(str(error))
 
@@ -314,7 +336,26 @@ class ExportPanel(QGroupBox):
                 text += f"\nThe file before is kept as {change.backup}"
             self._tell_done(text)
             show_info(text)
+        elif self._reverted(self._config):
+            # The export before did not stay, and what stands there now was meant this time.
+            self._written = None
         self._read(str(change.path))
+
+    def _tell_refused(self, config: ConfigFile, error: ConfigChangedError) -> None:
+        """Say why nothing was written, and read the file again for the next press."""
+        show_error(str(error))
+        try:
+            others = _named(changed_since(config))
+        except ZecoverageError as trouble:
+            self._warn("refused", str(trouble))
+        else:
+            if others:
+                self._warn(
+                    "refused",
+                    f"{config.path.name} had changed on disk, so nothing was written: {others}. "
+                    "It was read again: look at what would change now, then press once more.",
+                )
+        self._read(str(config.path))
 
     def _tell_done(self, text: str) -> None:
         # Every tick of a slider comes by here.
@@ -339,49 +380,78 @@ class ExportPanel(QGroupBox):
     # --- what others do to the file ----------------------------------------------------
 
     def _watch(self) -> None:
-        watched = self._watcher.files()
+        watched = [*self._watcher.files(), *self._watcher.directories()]
         if watched:
             self._watcher.removePaths(watched)
         if self._config is not None:
-            self._watcher.addPath(str(self._config.path))
+            path = self._config.path
+            # The folder too, of a link that of its file as well: it tells when a file comes back.
+            folders = {str(each.parent) for each in (path, followed(path))}
+            self._watcher.addPaths([str(path), *folders])
 
-    def _on_file_changed(self, path: str) -> None:
-        if self._config is None:
-            return
+    def _on_file_changed(self) -> None:
         # A file that was swapped for another is not watched any more.
-        self._watcher.addPath(path)
-        self._warn_of_conflict(self._config)
+        self._watch()
+        self._quiet.start()
 
-    def _warn_of_conflict(self, config: ConfigFile) -> None:
-        """Say what somebody else changed in the file since it was read."""
+    def _on_folder_changed(self) -> None:
+        # Not put off further: somebody may be filling the folder.
+        if not self._quiet.isActive():
+            self._on_file_changed()
+
+    def _look(self) -> None:
+        self._compare()
+        if self._config is not None:
+            self._show_changes()
+
+    def _compare(self) -> None:
+        """Say what somebody else changed in the file since it was read, as long as it is so."""
+        self._quiet.stop()
+        # Before the file is read: what changes from here on is looked at again.
+        self._watch()
+        words = "" if self._config is None else self._changes_by_others(self._config)
+        self._warn("disk", words)
+
+    def _changes_by_others(self, config: ConfigFile) -> str:
+        name = config.path.name
         try:
-            others = changed_since(config)
-            reverted = ()
-            if self._written is not None and others:
-                reverted = reverted_after_export(self._written, read_config(config.path))
+            others = _named(changed_since(config))
+            reverted = self._reverted(read_config(config.path))
         except ZecoverageError as error:
-            self._warn(str(error))
-            return
+            return str(error)
         if reverted:
             lines = "; ".join(each.line() for each in reverted)
-            self._warn(f"An open ZeMosaic may have written its settings back: {lines}. Close it.")
-        elif others:
-            lines = "; ".join(
-                f"{key}: {spelled(old)} → {spelled(new)}" for key, old, new in others[:_SHOWN]
+            return (
+                f"An open ZeMosaic may have written its settings back to {name}: {lines}. "
+                "Close it, then export again."
             )
-            more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
-            self._warn(f"The config changed on disk since it was read: {lines}{more}.")
+        if others:
+            return (
+                f"{name} changed on disk since it was read: {others}. To take its thresholds, "
+                "press “Load its thresholds”. To write yours, press “Export” twice: the first "
+                "press only reads it again."
+            )
+        return ""
 
-    def _warn(self, text: str) -> None:
-        self._warning.setText(text)
-        self._warning.setVisible(bool(text))
+    def _reverted(self, now: ConfigFile | None) -> tuple[Reverted, ...]:
+        """Return what was written last and does not stand there any more."""
+        if self._written is None or now is None:
+            return ()
+        return reverted_after_export(self._written, now)
+
+    def _warn(self, source: _Source, text: str) -> None:
+        self._warnings[source] = text
+        told = "\n".join(filter(None, self._warnings.values()))
+        self._warning.setText(told)
+        self._warning.setVisible(bool(told))
 
     def _list_backups(self) -> None:
         try:
             self._backups = () if self._config is None else list_backups(self._config.path)
+            self._warn("backups", "")
         except ZecoverageError as error:
             self._backups = ()
-            self._warn(str(error))
+            self._warn("backups", str(error))
         self._backup.clear()
         self._backup.addItems(
             [f"{each.taken.astimezone():%Y-%m-%d %H:%M:%S}" for each in self._backups]
@@ -394,6 +464,14 @@ def _with_readers(change: ConfigChange) -> list[str]:
         f"{line} ({_READ_FROM[_READERS[each.key]]})"
         for line, each in zip(change.lines(), change.changes, strict=True)
     ]
+
+
+def _named(changes: tuple[KeyChange, ...]) -> str:
+    """Return the first few changes in words, and how many there are more."""
+    lines = "; ".join(
+        f"{key}: {spelled(old)} → {spelled(new)}" for key, old, new in changes[:_SHOWN]
+    )
+    return f"{lines} and {len(changes) - _SHOWN} more" if len(changes) > _SHOWN else lines
 
 
 def _stamp(path: str) -> tuple[int, int] | None:
