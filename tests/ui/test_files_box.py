@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 from napari_zecoverage.core.errors import StudyCancelledError
 from napari_zecoverage.core.outcome import apply_mask, saved_alpha
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters, StudyOptions
+from napari_zecoverage.core.studied import ClusterStudy
 from napari_zecoverage.many import StudiedRun
 from napari_zecoverage.report import writing
 from napari_zecoverage.ui.files_box import FilesBox
@@ -25,6 +26,27 @@ def box(qtbot, notifications) -> FilesBox:
     qtbot.addWidget(box)
     box.show()
     return box
+
+
+@pytest.fixture
+def solved(study) -> ClusterStudy:
+    """The study, of frames with a WCS."""
+    scale = 2.4 / 3600
+    header = fits.Header(
+        {
+            "CTYPE1": "RA---TAN",
+            "CTYPE2": "DEC--TAN",
+            "CRVAL1": 192.7,
+            "CRVAL2": 41.1,
+            "CRPIX1": 200.5,
+            "CRPIX2": 150.5,
+            "CD1_1": -scale,
+            "CD1_2": 0.0,
+            "CD2_1": 0.0,
+            "CD2_2": scale,
+        }
+    )
+    return replace(study, wcs_header=header.tostring(sep="\n", endcard=False, padding=False))
 
 
 def button(box, name: str) -> QPushButton:
@@ -62,6 +84,36 @@ def test_the_masked_tile_has_the_present_thresholds(
     with fits.open(tmp_path / "tile.fits") as file:
         written = file["ALPHA"].data
     np.testing.assert_array_equal(written, saved_alpha(apply_mask(study, parameters)))
+
+
+def problems(box) -> str:
+    label = box.findChild(QLabel, "files_problems")
+    return label.text() if label.isVisible() else ""
+
+
+def test_a_tile_that_zemosaic_refuses_is_told(
+    box, qtbot, study, solved, tmp_path, monkeypatch, notifications
+) -> None:
+    box.set_study(study)
+    choose(monkeypatch, tmp_path / "tile.fits")
+    assert str(tmp_path / "tile.fits") in write(qtbot, box, "save_tile")
+    assert problems(box).startswith("tile.fits: It has no WCS, and ZeMosaic refuses it.")
+    assert "Let ZeMosaic (or ASTAP) solve the frames" in problems(box)
+    assert problems(box) in [each.message for each in notifications]
+    # The next tile is another.
+    box.set_study(solved)
+    write(qtbot, box, "save_tile")
+    assert problems(box) == ""
+
+
+def test_a_tile_that_zemosaic_passes_over_is_told(
+    box, qtbot, solved, tmp_path, monkeypatch
+) -> None:
+    box.set_study(solved)
+    choose(monkeypatch, tmp_path / "final_mosaic.fits")
+    write(qtbot, box, "save_tile")
+    assert "passes over files called like final_mosaic.fits; rename it" in problems(box)
+    assert "solve" not in problems(box)
 
 
 def test_the_coverage_map_is_the_study_s(box, qtbot, study, tmp_path, monkeypatch) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from napari.utils.notifications import show_error, show_info
+from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QWidget
 
@@ -17,11 +17,12 @@ from napari_zecoverage.core.outcome import apply_mask
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.core.paths import absolute
 from napari_zecoverage.core.placing import kept_name
-from napari_zecoverage.ui.controls import push_button, wrapped_label
+from napari_zecoverage.ui.controls import LOUD, push_button, wrapped_label
 from napari_zecoverage.ui.live import Background, Job
 from napari_zecoverage.ui.saving import ask_where
 from napari_zecoverage.zemosaic.coverage_map import write_coverage_map
 from napari_zecoverage.zemosaic.master_tile import write_master_tile
+from napari_zecoverage.zemosaic.tile_check import check_master_tile
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.advice import Advice
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _FITS: Final = "FITS (*.fits *.fit *.fts)"
 _REPORT: Final = "report"
+_SOLVE_FIRST: Final = "Let ZeMosaic (or ASTAP) solve the frames, then study them again."
 
 
 class Measured(NamedTuple):
@@ -47,10 +49,14 @@ class Measured(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """What was written, and under what name something else was kept that stood there."""
+    """What was written, under what name something else was kept that stood there, and problems.
+
+    The problems are what would keep ZeMosaic from using a tile, in words.
+    """
 
     path: Path
     kept: Path | None = None
+    problems: tuple[str, ...] = ()
 
 
 def _tile(path: str, study: ClusterStudy, parameters: MaskParameters, _job: Job) -> _Written:
@@ -59,7 +65,10 @@ def _tile(path: str, study: ClusterStudy, parameters: MaskParameters, _job: Job)
     written = write_master_tile(
         path, study, apply_mask(study, parameters), overwrite=True, allow_without_wcs=True
     )
-    return _Written(written, kept if kept.exists() else None)
+    problems = check_master_tile(written)
+    if study.wcs_header is None:
+        problems.append(_SOLVE_FIRST)
+    return _Written(written, kept if kept.exists() else None, tuple(problems))
 
 
 def _coverage(path: str, study: ClusterStudy, _job: Job) -> _Written:
@@ -107,7 +116,8 @@ class FilesBox(QWidget):
             "save_tile",
             "Masked tile…",
             "Writes the master tile as ZeMosaic would have made it with these thresholds. "
-            "ZeMosaic takes such tiles as existing ones.",
+            "ZeMosaic takes it as an existing tile, unless something is wrong with it (frames "
+            "without a WCS, mostly): it is checked, and you are told.",
             self._on_tile,
         )
         self._coverage = push_button(
@@ -135,6 +145,10 @@ class FilesBox(QWidget):
         self._text = wrapped_label("files_text", "")
         self._text.setTextFormat(Qt.TextFormat.PlainText)
         self._text.hide()
+        self._problems = wrapped_label("files_problems", "")
+        self._problems.setTextFormat(Qt.TextFormat.PlainText)
+        self._problems.setStyleSheet(LOUD)
+        self._problems.hide()
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for place, button in enumerate(
@@ -143,6 +157,7 @@ class FilesBox(QWidget):
             layout.addWidget(button, place // 2, place % 2)
         layout.addWidget(self._text, 2, 0)
         layout.addWidget(self._cancel, 2, 1)
+        layout.addWidget(self._problems, 3, 0, 1, 2)
         self._enable()
 
     def set_study(self, study: ClusterStudy) -> None:
@@ -209,6 +224,7 @@ class FilesBox(QWidget):
     def _start(self, function: Callable[[Job], _Written]) -> None:
         if not self._work.running:
             self._work.start(function)
+            self._problems.hide()
             self._say("Writing…")
 
     def _on_progress(self, progress: object) -> None:
@@ -221,6 +237,8 @@ class FilesBox(QWidget):
                 words += f"\nWhat was there is kept as {result.kept.name}."
             show_info(words)
             self._say(words)
+            if result.problems:
+                self._warn(f"{result.path.name}: {' '.join(result.problems)}")
         elif isinstance(result, StudyCancelledError):
             self._say("Cancelled; nothing was written.")
         elif isinstance(result, Exception):
@@ -228,6 +246,11 @@ class FilesBox(QWidget):
             words = str(result) if known else f"{type(result).__name__}: {result}"
             show_error(words)
             self._say(words)
+
+    def _warn(self, text: str) -> None:
+        show_warning(text)
+        self._problems.setText(text)
+        self._problems.show()
 
     def _say(self, text: str) -> None:
         self._text.setText(text)
