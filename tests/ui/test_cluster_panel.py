@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QTableWidget,
 )
 
+from napari_zecoverage.core.frames import FRAME_ENDINGS
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.cluster_panel import ClusterPanel, notes_of_cluster, notes_of_study
 from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
@@ -134,8 +135,8 @@ def test_open_files(panel, qtbot, monkeypatch) -> None:
     with qtbot.waitSignal(panel.source_chosen) as chosen:
         click(qtbot, panel, "open_files")
     assert chosen.args == [["/frames/a.fit", "/frames/b.fit"]]
-    for ending in ("*.fit", "*.fits", "*.fts", "*.fits.gz", "*.npy"):
-        assert f"{ending}" in asked[0]
+    offered = asked[0].split(";;")[0].removeprefix("Frames (").removesuffix(")").split()
+    assert offered == [f"*{ending}" for ending in FRAME_ENDINGS]
 
 
 def test_a_dialog_that_is_cancelled_opens_nothing(panel, qtbot, monkeypatch) -> None:

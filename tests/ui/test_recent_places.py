@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_zecoverage.ui import recent_places
+from napari_zecoverage.ui import kept_json, recent_places
 from napari_zecoverage.ui.kept_json import settings_folder
 from napari_zecoverage.ui.recent_places import FILE_NAME, RecentMenu, RecentPlaces
 
@@ -51,6 +51,28 @@ def test_too_many_files_are_not_remembered(tmp_path, monkeypatch) -> None:
     recent = RecentPlaces()
     recent.add([str(tmp_path / f"{number}.fit") for number in range(3)])
     assert recent.places() == []
+
+
+def test_of_lists_too_long_together_the_oldest_go(tmp_path) -> None:
+    recent = RecentPlaces()
+    newest = []
+    for number in range(recent_places.MOST_PLACES):
+        folder = tmp_path / f"{number}_{'deep' * 40}"
+        newest = [str(folder / f"{frame}.fit") for frame in range(recent_places.MOST_FILES)]
+        recent.add(newest)
+    listed = sources(RecentPlaces())
+    assert listed[0] == newest
+    assert 1 < len(listed) < recent_places.MOST_PLACES
+
+
+def test_a_list_too_long_by_itself_leaves_the_others(tmp_path, monkeypatch, caplog) -> None:
+    recent = RecentPlaces()
+    recent.add(tmp_path / "one")
+    size = (settings_folder() / FILE_NAME).stat().st_size
+    monkeypatch.setattr(kept_json, "_MOST_BYTES", size + 10)
+    recent.add([str(tmp_path / f"{number}.fit") for number in range(100)])
+    assert sources(recent) == [[str(tmp_path / "one")]]
+    assert "not remembered" in caplog.text
 
 
 @pytest.mark.parametrize(

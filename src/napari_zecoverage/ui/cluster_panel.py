@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_zecoverage.core.frames import FRAME_ENDINGS
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.controls import LowText, push_button, wrapped_label
 from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
@@ -50,7 +51,7 @@ _CANVAS_LABELS: Final[dict[CanvasMode, str]] = {
     "reference": "the reference frame's own",
 }
 _FRAME_FILES: Final = (
-    "Frames (*.fit *.fits *.fts *.fit.gz *.fits.gz *.fits.fz *.npy);;All files (*)"
+    f"Frames ({' '.join(f'*{ending}' for ending in FRAME_ENDINGS)});;All files (*)"
 )
 _TO_RUN: Final = "Run studies the selected cluster."
 _NO_CLUSTER: Final = "Open a folder of frames, some files, or the sample; or drop them here."

@@ -56,12 +56,16 @@ class KeptJson:
             return {}
         return content
 
+    def fits(self, content: Mapping[str, Any]) -> bool:
+        """Return whether `content` is small enough to be read again."""
+        return len(self._bytes(content)) <= _MOST_BYTES
+
     def write(self, content: Mapping[str, Any]) -> None:
         """Swap in a file that holds `content`; what cannot be written is logged."""
         # Two windows may write at the same time: each swaps in a whole file.
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:
-            raw = json.dumps({"version": self._version, **content}).encode()
+            raw = self._bytes(content)
             if len(raw) > _MOST_BYTES:
                 raise OSError(f"{len(raw)} bytes are too many to be read again")
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,3 +76,6 @@ class KeptJson:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
             logger.warning("%s: not remembered: %s", self.path, error)
+
+    def _bytes(self, content: Mapping[str, Any]) -> bytes:
+        return json.dumps({"version": self._version, **content}).encode()

@@ -76,8 +76,11 @@ class RecentPlaces:
         self._write([])
 
     def _write(self, places: list[Place]) -> None:
-        kept = [{"paths": each.paths, "is_folder": each.is_folder} for each in places]
-        self._file.write({"places": kept[:MOST_PLACES]})
+        kept = [{"paths": each.paths, "is_folder": each.is_folder} for each in places[:MOST_PLACES]]
+        # Long lists of files may be too much together: the oldest go.
+        while len(kept) > 1 and not self._file.fits({"places": kept}):
+            kept.pop()
+        self._file.write({"places": kept})
 
 
 class RecentMenu(QMenu):
