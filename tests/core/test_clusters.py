@@ -190,6 +190,64 @@ def test_missing_frames_are_counted_in_the_listing() -> None:
     assert lacking.listing.endswith("10 s in all, 2 missing")
 
 
+# Without a frame
+
+
+def given_and_told(*frames: FrameInfo, given: tuple[str, ...] = ("Told by the run.",)) -> Cluster:
+    return Cluster.from_frames(frames, "mine", left_out=[("/z.fit", "bad.")], notes=given)
+
+
+def test_a_cluster_without_a_frame() -> None:
+    whole = replace(given_and_told(*map(info, range(6))), tile_id=3, run_folder=Path("/run"))
+    fewer = whole.without(2)
+    assert fewer.frames == (*whole.frames[:2], *whole.frames[3:])
+    assert fewer.left_out == (("/z.fit", "bad."), (str(whole.frames[2].path), "left out by hand"))
+    assert (fewer.name, fewer.tile_id, fewer.run_folder) == ("mine", 3, Path("/run"))
+    assert len(whole.frames) == 6
+    assert whole.without(-1).frames == whole.frames[:-1]
+
+
+def test_without_a_frame_the_notes_are_those_of_the_frames_left() -> None:
+    pointed = {"direction": on_the_sky(10, 40)}
+    frames = [info(number, **pointed) for number in range(4)]
+    odd = info(4, direction=None, night=date(2025, 3, 28), filter="LP", pixels_path=Path("/c.npy"))
+    whole = given_and_told(*frames, odd)
+    said = "\n".join(whole.notes)
+    for words in (
+        "several nights",
+        "1 of 5 frames without",
+        "several filters",
+        "1 of 5 frames are",
+    ):
+        assert words in said
+    fewer = whole.without(4)
+    assert fewer == replace(
+        given_and_told(*frames),
+        left_out=(("/z.fit", "bad."), (str(odd.path), "left out by hand")),
+    )
+    assert [note.split(" ")[0] for note in fewer.notes] == ["Told", "ZeMosaic"]
+    assert "repeats the frames of a cluster of under 5" in fewer.notes[1]
+    assert "1 of 4 frames without" in "\n".join(whole.without(0).notes)
+    assert "One frame alone" in "\n".join(fewer.without(0).without(0).without(0).notes)
+
+
+def test_without_a_frame_the_notes_that_were_given_are_kept() -> None:
+    whole = given_and_told(*map(info, range(6)), given=("First.", "Second."))
+    # As what is known of a run as a whole is put behind what its first cluster tells.
+    whole = replace(whole, notes=(*whole.notes, "Of the run."))
+    given = ("First.", "Second.", "Of the run.")
+    assert whole.without(0).notes[:3] == given
+    assert whole.without(0).without(0).notes[:3] == given
+    assert whole.without(0).without(0).without(0).notes.count("First.") == 1
+
+
+def test_the_only_frame_cannot_be_left_out() -> None:
+    with pytest.raises(ClusterError, match=r"0000\.fit is the cluster's only frame"):
+        cluster(info()).without(0)
+    with pytest.raises(IndexError):
+        cluster(info(0), info(1)).without(2)
+
+
 # What a cluster tells
 
 

@@ -10,7 +10,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
@@ -176,6 +176,41 @@ class Cluster:
             notes=(*notes, *_notes_on(kept)),
         )
 
+    def without(self, index: int) -> Self:
+        """Return the cluster without one of its frames, which is listed as left out.
+
+        Parameters
+        ----------
+        index : int
+            Of the frame in `frames`.
+
+        Returns
+        -------
+        Cluster
+            What the notes say of the frames is said anew of those that are left;
+            the notes that were given with the cluster are kept, before them.
+
+        Raises
+        ------
+        ClusterError
+            It is the only frame.
+        IndexError
+            There is no such frame.
+        """
+        frames = list(self.frames)
+        path = str(frames.pop(index).path)
+        if not frames:
+            raise ClusterError(f"{path} is the cluster's only frame and cannot be left out.")
+        # What the frames do not tell by themselves was given.
+        told = _notes_on(self.frames)
+        given = [note for note in self.notes if note not in told]
+        return replace(
+            self,
+            frames=tuple(frames),
+            left_out=(*self.left_out, (path, "left out by hand")),
+            notes=(*given, *_notes_on(tuple(frames))),
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of every frame, in pixels."""
@@ -320,7 +355,7 @@ def _shared_name(files: list[Path]) -> str:
 
 
 def _notes_on(frames: tuple[FrameInfo, ...]) -> list[str]:
-    """Say what about a cluster changes its counts, or makes its rims show."""
+    """Say what about a cluster changes its counts or its pixels, or makes its rims show."""
     notes = []
     count = len(frames)
     if count == 1:
@@ -339,6 +374,12 @@ def _notes_on(frames: tuple[FrameInfo, ...]) -> list[str]:
         notes.append(
             f"On a machine with 8.5 GB of memory or less ZeMosaic stacks more than "
             f"{CHUNKED_ABOVE_SMALL_MEMORY} frames in chunks, each masked by its own coverage."
+        )
+    cached = sum(frame.pixels_path is not None for frame in frames)
+    if cached:
+        notes.append(
+            f"{cached} of {count} frames are read from the caches that ZeMosaic kept, in which "
+            "hot pixels are mended."
         )
     cluster = Cluster("", frames)
     if len(cluster.nights) > 1:

@@ -34,7 +34,6 @@ from napari_zecoverage.core.registration import Registration
 from napari_zecoverage.ui import measuring as room
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.inspect.field_plot import FieldPlot
-from napari_zecoverage.ui.inspect.frames_tab import without_frame
 from napari_zecoverage.ui.inspect.histogram_plot import HistogramPlot
 from napari_zecoverage.ui.inspect.inspect_layers import FOOTPRINTS, FRAMES, PROFILE_LINE
 from napari_zecoverage.ui.inspect.inspect_panel import InspectPanel
@@ -481,15 +480,6 @@ def test_the_frames_follow_the_choice_of_stretch(qtbot, viewer, panel) -> None:
     assert frames.look == ("linear", 1.0)
 
 
-def test_a_cluster_without_a_frame(make_cluster) -> None:
-    cluster = make_cluster(4)
-    fewer = without_frame(cluster, 2)
-    assert fewer.frames == (*cluster.frames[:2], cluster.frames[3])
-    assert fewer.left_out[-1] == (str(cluster.frames[2].path), "left out by hand")
-    assert fewer.left_out[:-1] == cluster.left_out
-    assert len(cluster.frames) == 4
-
-
 def test_leaving_out_studies_again_in_its_place(
     qtbot, dock, panel, study, make_cluster, make_study, monkeypatch
 ) -> None:
@@ -510,6 +500,7 @@ def test_leaving_out_studies_again_in_its_place(
     qtbot.waitUntil(lambda: dock.study is not study)
     measured(qtbot, dock)
     ((cluster, options),) = asked
+    assert cluster == study.cluster.without(1)
     assert left not in cluster.frames
     assert len(cluster.frames) == 7
     assert options == study.options

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
@@ -13,10 +12,7 @@ from napari_zecoverage.ui.inspect.inspect_layers import FOOTPRINTS, FRAMES
 from napari_zecoverage.ui.inspect.plot_tab import LayerBox
 
 if TYPE_CHECKING:
-    from napari_zecoverage.core.clusters import Cluster
     from napari_zecoverage.core.studied import ClusterStudy
-
-LEFT_OUT_BY_HAND: Final = "left out by hand"
 
 
 class FramesTab(QWidget):
@@ -133,18 +129,7 @@ class FramesTab(QWidget):
     def _on_leave_out(self) -> None:
         if self._study is not None:
             index = self._frame.currentIndex()
-            self.leave_out_asked.emit(without_frame(self._study.cluster, index))
-
-
-def without_frame(cluster: Cluster, index: int) -> Cluster:
-    """Return a cluster without one of its frames, which is listed as left out."""
-    frames = cluster.frames
-    left_out = (str(frames[index].path), LEFT_OUT_BY_HAND)
-    return replace(
-        cluster,
-        frames=frames[:index] + frames[index + 1 :],
-        left_out=(*cluster.left_out, left_out),
-    )
+            self.leave_out_asked.emit(self._study.cluster.without(index))
 
 
 def _words_on_frame(study: ClusterStudy, index: int) -> str:
