@@ -258,6 +258,25 @@ def test_what_is_not_what_was_found_is_left(tmp_path: Path, run: Path) -> None:
     assert other.exists()
 
 
+@pytest.mark.parametrize("change", ["another file", "a longer file", "a file less"])
+def test_a_checkpoint_folder_that_changed_is_left(run: Path, change: str) -> None:
+    kept = find_kept_results(run)
+    folder = run / STATE_FOLDER / "phase5_data"
+    mosaic = folder / "deep" / "mosaic.npy"
+    if change == "another file":
+        put(folder / "late.npy")
+    elif change == "a longer file":
+        put(mosaic, "d" * 31)
+    else:
+        mosaic.unlink()
+    before = tree(folder)
+    cleared = clear_kept_results(kept)
+    assert cleared.left == ((folder, "it is something else now"),)
+    assert tree(folder) == before
+    assert len(cleared.removed) == 3
+    assert cleared.freed_bytes == kept.size_bytes - 30
+
+
 def test_a_folder_that_became_a_link_is_not_followed(tmp_path: Path, run: Path) -> None:
     kept = find_kept_results(run)
     for name in (TILES_FOLDER, STATE_FOLDER):

@@ -319,7 +319,7 @@ def _remove(folder: Path, item: KeptItem) -> str | None:
     try:
         state = os.lstat(item.path)
         if item.is_folder:
-            if not stat.S_ISDIR(state.st_mode):
+            if not stat.S_ISDIR(state.st_mode) or _size_of_folder(item.path) != item.size_bytes:
                 return "it is something else now"
             # Removes links inside, follows none.
             shutil.rmtree(item.path)
