@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from runs import CACHE, TILES, paths_of, reasons, write_cache, write_json, write_plan, write_tiles
 
-from napari_zecoverage.core.errors import RunFolderError
+from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.study import study_cluster
 from napari_zecoverage.sample import write_sample
 from napari_zecoverage.sample_settings import SampleSettings
-from napari_zecoverage.zemosaic.run_folder import find_clusters
+from napari_zecoverage.zemosaic.raw_paths import find_raws
+from napari_zecoverage.zemosaic.run_folder import find_clusters, read_run
 from studies import write_frame
 
 # Caches
@@ -95,6 +96,32 @@ def test_a_moved_folder_is_read_with_its_caches(out: Path, raws: list[Path]) -> 
     assert found.master_tile == moved / TILES / "master_tile_000.fits"
 
 
+def test_it_tells_of_caches_raws_and_missing_frames_alike(out: Path, raws: list[Path]) -> None:
+    write_plan(out, raws[:4], raws[4:])
+    caches = write_cache(out, raws)
+    caches[1].unlink()
+    caches[4].unlink()
+    caches[5].unlink()
+    raws[5].unlink()
+    told: list[tuple[int, int]] = []
+    find_clusters(out, progress=lambda *each: told.append(each))
+    assert told == [(done, len(raws)) for done in range(1, len(raws) + 1)]
+
+
+def test_a_look_at_caches_is_stopped(out: Path, raws: list[Path]) -> None:
+    write_plan(out, raws)
+    write_cache(out, raws)
+    for read in (find_clusters, read_run):
+        told: list[int] = []
+        with pytest.raises(StudyCancelledError, match="nothing was opened"):
+            read(
+                out,
+                progress=lambda done, _, told=told: told.append(done),
+                should_stop=lambda told=told: len(told) == 2,
+            )
+        assert told == [1, 2]
+
+
 # Frames that moved
 
 
@@ -123,6 +150,26 @@ def test_moved_frames_are_found_below_a_root(out: Path, raws: list[Path], tmp_pa
         [moved / raw.name for raw in raws[3:]],
     ]
     assert all(each.missing == () for each in found)
+
+
+@pytest.mark.parametrize("asked_at_most", [1, 2, 3, 5, 6])
+def test_a_search_below_a_root_is_stopped_at_each_path_and_folder(
+    tmp_path: Path, asked_at_most: int
+) -> None:
+    for name in "abc":
+        write_frame(tmp_path / name / f"{name}.fit")
+    sought = [f"/gone/{name}.fit" for name in "ab"]
+    asked: list[int] = []
+
+    def should_stop() -> bool:
+        asked.append(len(asked) + 1)
+        return len(asked) == asked_at_most
+
+    with pytest.raises(StudyCancelledError, match="nothing was opened"):
+        find_raws(sought, [], tmp_path, should_stop=should_stop)
+    assert len(asked) == asked_at_most
+    found = find_raws(sought, [], tmp_path, should_stop=lambda: False)
+    assert list(found.values()) == [tmp_path / name / f"{name}.fit" for name in "ab"]
 
 
 def test_a_name_that_is_there_twice_is_not_taken(

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.errors import RunFolderError, reason_of
+from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError, reason_of
 from napari_zecoverage.core.frame_search import folders_with_frames
 from napari_zecoverage.zemosaic.manifests import is_windows_path
 
@@ -29,7 +29,11 @@ _Where = Path | str  # the file, or in words why there is none
 
 
 def find_raws(
-    paths: Iterable[str], beside: Sequence[Path], root: Path | None = None
+    paths: Iterable[str],
+    beside: Sequence[Path],
+    root: Path | None = None,
+    *,
+    should_stop: Callable[[], bool] | None = None,
 ) -> dict[str, Path | str]:
     """Find the files that a run names.
 
@@ -47,6 +51,8 @@ def find_raws(
         name. It is taken when it is the only one of that name, both among the
         files there and among `paths`; the case of letters counts unless the path
         is one of Windows.
+    should_stop : callable, optional
+        Asked at each path, and at each folder below `root`.
 
     Returns
     -------
@@ -57,11 +63,16 @@ def find_raws(
     ------
     RunFolderError
         `root` is no folder, or cannot be read.
+    StudyCancelledError
+        `should_stop` said so.
     """
     starts = [*([root] if root else []), *beside]
     # A folder that is gone is asked for once, not for each of its frames: it may be far away.
     is_folder = lru_cache(_FOLDERS_REMEMBERED)(os.path.isdir)
-    found: dict[str, _Where] = {path: _as_written(path, starts, is_folder) for path in paths}
+    found: dict[str, _Where] = {}
+    for path in paths:
+        stop_if_asked(should_stop)
+        found[path] = _as_written(path, starts, is_folder)
     if root is None:
         return found
     if not os.path.isdir(root):
@@ -70,11 +81,17 @@ def find_raws(
         path for path, where in found.items() if isinstance(where, str) and _may_be_a_path(path)
     ]
     names = Counter(map(_sought, lost))
-    there = _files_named({name.lower() for name in names}, root) if lost else {}
+    there = _files_named({name.lower() for name in names}, root, should_stop) if lost else {}
     taken = {os.path.realpath(where) for where in found.values() if isinstance(where, Path)}
     for path in lost:
         found[path] = _under(root, path, names, there, taken)
     return found
+
+
+def stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
+    """Raise a `StudyCancelledError` when `should_stop` says so."""
+    if should_stop is not None and should_stop():
+        raise StudyCancelledError("looking for the run's frames was cancelled; nothing was opened")
 
 
 def _may_be_a_path(path: str) -> bool:
@@ -117,10 +134,12 @@ def _as_written(path: str, starts: Sequence[Path], is_folder: Callable[[str], bo
     return reason
 
 
-def _files_named(names: Iterable[str], root: Path) -> dict[str, list[Path]]:
+def _files_named(
+    names: Iterable[str], root: Path, should_stop: Callable[[], bool] | None
+) -> dict[str, list[Path]]:
     """Find the files below a folder whose names, in lower case, are among the given ones."""
     there: dict[str, list[Path]] = {name: [] for name in names}
-    for _, files in folders_with_frames(root):
+    for _, files in folders_with_frames(root, should_stop=should_stop):
         for file in files:
             if file.name.lower() in there:
                 there[file.name.lower()].append(file)

@@ -20,7 +20,12 @@ from napari_zecoverage.zemosaic.grid_plan import PlannedFrame
 from napari_zecoverage.zemosaic.manifests import CachedFrame, is_windows_path
 from napari_zecoverage.zemosaic.planned_tiles import PlannedTile
 from napari_zecoverage.zemosaic.printable import shortened
-from napari_zecoverage.zemosaic.raw_paths import MAX_PATH_LENGTH, file_name, find_raws
+from napari_zecoverage.zemosaic.raw_paths import (
+    MAX_PATH_LENGTH,
+    file_name,
+    find_raws,
+    stop_if_asked,
+)
 from napari_zecoverage.zemosaic.run_names import CACHE_FOLDER
 
 
@@ -56,8 +61,11 @@ def clusters_of_plan(
         Folders that relative paths may start at.
     root : Path or None
         Folder below which moved frames are looked for by name.
-    progress, should_stop : callable, optional
-        As for `look_at_all`.
+    progress : callable, optional
+        Given how many frames of the plan were looked at, in their caches or
+        themselves, or are not there, and how many there are.
+    should_stop : callable, optional
+        Asked at each frame, and at each folder below `root`.
 
     Returns
     -------
@@ -72,7 +80,7 @@ def clusters_of_plan(
         `should_stop` said so.
     """
     wanted = list(dict.fromkeys(path for each in planned for path in each.paths))
-    found = find_raws(wanted, beside, root)
+    found = find_raws(wanted, beside, root, should_stop=should_stop)
     looks = _looks(place, found, cached, progress, should_stop)
     clusters, lost = [], []
     for each in planned:
@@ -99,6 +107,7 @@ def _looks(
     looks: dict[str, _Look] = {}
     raws: dict[Path, list[str]] = {}
     for path, where in found.items():
+        stop_if_asked(should_stop)
         entry = cached.get(in_plans_case(path))
         kept = None if entry is None else _look_at_cache(place, path, where, entry)
         if kept is not None:
@@ -107,7 +116,14 @@ def _looks(
             raws.setdefault(where, []).append(path)
         else:
             looks[path] = where
-    looked_at = look_at_all(list(raws), progress=progress, should_stop=should_stop)
+        if progress is not None and path in looks:
+            progress(len(looks), len(found))
+
+    def report(done: int, of_raws: int) -> None:
+        if progress is not None:
+            progress(len(found) - of_raws + done, len(found))
+
+    looked_at = look_at_all(list(raws), progress=report, should_stop=should_stop)
     for file, look in zip(raws, looked_at, strict=True):
         looks |= dict.fromkeys(raws[file], look)
     return looks
@@ -163,12 +179,6 @@ def _cluster(place: Path, planned: PlannedTile, looks: Mapping[str, _Look]) -> C
             frames.setdefault(file, look if row is None else _told_by_row(look, row))
     if repeats:
         notes.append(f"{repeats} of its frames are listed more than once; each is taken once.")
-    kept = sum(frame.pixels_path is not None for frame in frames.values())
-    if kept:
-        notes.append(
-            f"{kept} of {len(frames)} frames are read from the caches that ZeMosaic kept, in "
-            "which hot pixels are mended."
-        )
     if missing:
         notes.append(
             f"{len(missing)} of {len(planned.paths) + len(planned.not_paths)} frames were not "
