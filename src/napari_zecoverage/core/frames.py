@@ -26,6 +26,7 @@ from napari_zecoverage.core.frame_pixels import (
 from napari_zecoverage.core.header_words import (
     Mount,
     exposure_of,
+    longitude_of,
     mount_of,
     night_of,
     observed_at,
@@ -70,7 +71,8 @@ class FrameInfo:
     date : datetime or None
         DATE-OBS, in UTC.
     night : date or None
-        The night it belongs to: the date twelve hours before DATE-OBS.
+        The night it belongs to: the date at the noon before DATE-OBS, in mean solar
+        time where the header tells the site's longitude, else in UTC.
     filter : str or None
         FILTER.
     mount : {"EQ", "ALT_AZ", "UNKNOWN"}
@@ -196,7 +198,7 @@ def _described_frame(path: Path, picture: StoredPicture, status: os.stat_result)
         is_cfa=is_cfa,
         bayer_pattern=pattern_of(picture.cards) if is_cfa else None,
         date=observed,
-        night=night_of(observed),
+        night=night_of(observed, longitude_of(picture.described)),
         filter=text_of(picture.described, "FILTER"),
         mount=mount_of(picture.described),
         exposure_s=exposure_of(picture.described),
