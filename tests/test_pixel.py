@@ -105,15 +105,17 @@ def test_in_words(moved) -> None:
     outcome = apply_mask(moved, MaskParameters(margin_percent=0))
     where, what, which = PixelReader(moved).read(40, 30, outcome).lines()
     assert where == "x 30, y 40"
-    assert what.startswith("3 of 4 with repeats · ")
-    assert which.startswith("frames 1–")
+    assert what.startswith("3 of 4 · ")
+    assert which == "frames 1–3, repeated"
     assert "R−G" in what
     assert sky_position(moved, 40, 30) is None
 
 
 def test_frames_that_are_counted_once_are_told_so(moved, study) -> None:
     once = replace(moved, cluster=study.cluster, registrations=(moved.registrations[:3] * 3)[:8])
-    assert PixelReader(once).read(40, 30).lines()[1].startswith("3 of 8 · ")
+    _, what, which = PixelReader(once).read(40, 30).lines()
+    assert what.startswith("3 of 8 · ")
+    assert "repeated" not in which
 
 
 @pytest.mark.parametrize(

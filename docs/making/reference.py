@@ -140,7 +140,8 @@ def keys() -> str:
             "",
             "The window has the same list. On a Mac, `Ctrl` is `⌘`.",
             "",
-            "Wherever the focus is in the window, also on the picture:",
+            "Wherever the focus is in the window, also on the picture; H, full stop and comma where "
+            + "nothing is typed:",
             "",
             _table(("Key", "What it does"), everywhere),
             "",

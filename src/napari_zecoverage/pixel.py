@@ -62,13 +62,13 @@ class PixelFacts(NamedTuple):
         if self.sky is not None:
             where.append(str(self.sky))
         what = [] if self.covered_by is None else [f"{self.covered_by:g} of {self.frames_used}"]
-        if what and self.repeats:
-            what[0] += " with repeats"
         what.append("no mask" if self.alpha is None else f"alpha {self.alpha:.2f}")
         if self.red is not None and self.blue is not None:
             what.append(f"R−G {self.red:+.1f} B−G {self.blue:+.1f}")
         plural = "" if len(self.frames) == 1 else "s"
         which = f"frame{plural} {ranges(self.frames)}" if self.frames else "no frame"
+        if self.frames and self.repeats:
+            which += ", repeated"
         return " · ".join(where), " · ".join(what), which
 
 

@@ -110,6 +110,27 @@ def test_page_up_is_more_than_a_step_on_a_short_slider(make, qtbot) -> None:
     assert control.value() == 2
 
 
+def test_escape_takes_back_what_is_half_typed(make, qtbot) -> None:
+    control, _, field, heard = make(FRAMES)
+    control.setValue(4)
+    heard.clear()
+    field.selectAll()
+    qtbot.keyClicks(field, "17")
+    qtbot.keyClick(field, Qt.Key.Key_Escape)
+    assert field.text() == "4.0"
+    qtbot.keyClick(field, Qt.Key.Key_Return)
+    assert control.value() == 4
+    assert heard == []
+
+
+def test_a_page_in_the_field_is_one_of_the_slider(make, qtbot) -> None:
+    control, slider, field, _ = make(SHARE)
+    control.setValue(0.5)
+    qtbot.keyClick(field, Qt.Key.Key_PageUp)
+    assert control.value() == 0.6
+    assert slider.value() == 60
+
+
 def test_numbers_between_two_steps_are_kept(make, qtbot) -> None:
     control, slider, _, _ = make(SMALL)
     control.setValue(0.001)

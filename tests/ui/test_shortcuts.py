@@ -8,7 +8,7 @@ from napari.layers import Image, Labels, Points, Shapes, Surface, Tracks, Vector
 from napari.settings import get_settings
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
-from qtpy.QtWidgets import QDialogButtonBox, QPushButton, QTableWidget, QWidget
+from qtpy.QtWidgets import QDialogButtonBox, QDoubleSpinBox, QPushButton, QTableWidget, QWidget
 
 from napari_zecoverage.ui.shortcuts import IN_THE_DOCK, KEYS, KeysDialog, bind_keys, spelled_keys
 
@@ -65,6 +65,24 @@ def test_it_is_bound_in_the_whole_window(qtbot, owner, key) -> None:
     window, _, done = owner
     type_keys(qtbot, window, key.keys)
     assert done == [key.name]
+
+
+def test_what_is_half_typed_counts_for_what_a_key_does(qtbot, owner) -> None:
+    """No key moves the focus, which would end the typing."""
+    window, other, _ = owner
+    field = QDoubleSpinBox(window, keyboardTracking=False)
+    field.show()
+    seen: list[float] = []
+    second = QWidget(window)
+    other.hide()  # its own keys rest
+    bind_keys(second, {each.name: (lambda: seen.append(field.value())) for each in KEYS})
+    second.show()
+    field.setFocus()
+    field.selectAll()
+    qtbot.keyClicks(field, "9")
+    assert field.value() == 0
+    type_keys(qtbot, field, "Ctrl+Return")
+    assert seen == [9]
 
 
 def test_they_rest_while_their_owner_is_hidden_and_go_with_it(qtbot, owner) -> None:

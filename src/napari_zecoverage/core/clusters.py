@@ -19,6 +19,7 @@ from napari_zecoverage.core.errors import ClusterError, FrameError
 from napari_zecoverage.core.frame_search import look_at_all, without_repeats
 from napari_zecoverage.core.frames import RESULT_CREATOR, FrameInfo
 from napari_zecoverage.core.header_words import Mount
+from napari_zecoverage.core.plural import counted
 
 MIN_STACKED: Final = 5
 """ZeMosaic repeats a cluster's frames until there are so many (ZEMOSAIC.md §3)."""
@@ -299,7 +300,7 @@ class Cluster:
     @property
     def listing(self) -> str:
         """The cluster in one line, for people."""
-        parts = [_counted_noun(len(self.frames), "frame"), *_when(self)]
+        parts = [counted(len(self.frames), "frame"), *_when(self)]
         if self.filters:
             word = "filter" if len(self.filters) == 1 else "filters"
             parts.append(f"{word} {_told_apart(self.filters, len(self.frames))}")
@@ -344,7 +345,7 @@ def _nothing_left(left_out: list[tuple[str, str]]) -> str:
     more = len(left_out) - len(named)
     if more:
         named.append(f"and {more} more.")
-    return "\n".join([f"None of {_counted_noun(len(left_out), 'file')} can be used:", *named])
+    return "\n".join([f"None of {counted(len(left_out), 'file')} can be used:", *named])
 
 
 def _shared_name(files: list[Path]) -> str:
@@ -359,7 +360,9 @@ def _notes_on(frames: tuple[FrameInfo, ...]) -> list[str]:
     notes = []
     count = len(frames)
     if count == 1:
-        notes.append("One frame alone: there is nothing to register it on, and no rim to hide.")
+        notes.append(
+            "One frame alone: there is nothing to register it on, and no rim where fewer overlap."
+        )
     if count < MIN_STACKED:
         notes.append(
             f"ZeMosaic repeats the frames of a cluster of under {MIN_STACKED} until there are "
@@ -389,7 +392,7 @@ def _notes_on(frames: tuple[FrameInfo, ...]) -> list[str]:
     unsolved = sum(frame.direction is None for frame in frames)
     if unsolved:
         notes.append(
-            f"{unsolved} of {_counted_noun(count, 'frame')} without a WCS that ZeMosaic accepts: "
+            f"{unsolved} of {counted(count, 'frame')} without a WCS that ZeMosaic accepts: "
             "it solves them first, and may then take another frame as the reference."
         )
     if len(cluster.filters) > 1:
@@ -403,7 +406,7 @@ def _when(cluster: Cluster) -> list[str]:
     if not nights:
         return ["no dates"]
     days = {night.isoformat(): count for night, count in nights.items()}
-    text = f"{_counted_noun(len(days), 'night')} ({_told_apart(days, len(cluster.frames))})"
+    text = f"{counted(len(days), 'night')} ({_told_apart(days, len(cluster.frames))})"
     if len(cluster.series) > len(nights):
         starts = "; ".join(
             f"{start:%Y-%m-%d %H:%M} UTC: {count}" for start, count in cluster.series.items()
@@ -421,7 +424,3 @@ def _told_apart(counts: dict[str, int], total: int) -> str:
     if without:
         parts.append(f"not told: {without}")
     return ", ".join(parts)
-
-
-def _counted_noun(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

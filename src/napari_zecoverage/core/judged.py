@@ -33,6 +33,7 @@ from napari_zecoverage.core.levels import (
 from napari_zecoverage.core.mask_pictures import MaskPictures
 from napari_zecoverage.core.parameters import MaskParameters
 from napari_zecoverage.core.plain_json import plain
+from napari_zecoverage.core.plural import counted
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.studied import ClusterStudy
@@ -315,8 +316,10 @@ FEW_FRAMES: Final = 8
 def doubts_of(study: ClusterStudy, fringe: Fringe | None) -> tuple[str, ...]:
     """Return why an advice for this study should not be trusted, in words."""
     doubts = []
-    if study.frames_used < FEW_FRAMES:
-        doubts.append(f"Only {study.frames_used} frames: one bad frame weighs much.")
+    # ZeMosaic repeats the frames of a small cluster, which makes none of them better.
+    frames = sum(each.used for each in study.registrations)
+    if frames < FEW_FRAMES:
+        doubts.append(f"Only {counted(frames, 'frame')}: one bad frame weighs much.")
     if len(study.cluster.nights) == 1:
         doubts.append(
             "All frames are of one night: colour steps come mostly from differences between "

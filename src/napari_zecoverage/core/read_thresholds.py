@@ -7,6 +7,7 @@ import math
 from typing import Final, NamedTuple
 
 from napari_zecoverage.core.parameters import MaskParameters
+from napari_zecoverage.core.plural import counted
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ def as_read(parameters: MaskParameters, maximum: float) -> tuple[ReadThresholds,
     if least > maximum:
         notes.append(
             f"min_coverage_abs {least:g} is read as {maximum:g}: no pixel is covered by more than "
-            f"{maximum:g} frames."
+            f"{counted(maximum, 'frame')}."
         )
         least = maximum
     log.debug(
@@ -124,7 +125,8 @@ def _note_on_relaxed(before: float, after: float, maximum: float, share: float) 
     """Say what the relax rule did, and where it makes a larger abs the milder one (§10i)."""
     note = (
         f"min_coverage_abs {before:g} is lowered to {after:g}: no pixel is covered by more than "
-        f"{maximum:g} frames, and up to {RELAXED_MAXIMUM} ZeMosaic does not insist on all of them."
+        f"{counted(maximum, 'frame')}, and up to {RELAXED_MAXIMUM} ZeMosaic does not "
+        "insist on all of them."
     )
     effective = max(after, share * maximum)
     strictest = math.ceil(maximum) - 1

@@ -36,6 +36,7 @@ from napari_zecoverage.core.frame_pixels import Frame
 from napari_zecoverage.core.frames import read_frame
 from napari_zecoverage.core.parameters import StudyOptions
 from napari_zecoverage.core.paths import cache_folder
+from napari_zecoverage.core.plural import counted
 from napari_zecoverage.core.registration import (
     MIN_STARS,
     Points,
@@ -470,9 +471,13 @@ def _notes(study: ClusterStudy, ignored: str) -> list[str]:
     if ignored:
         notes.append(f"There is no coverage: {ignored}.")
     if study.frames_left_out:
-        notes.append(f"{study.frames_left_out} frames are left out; each has its reason.")
+        left_out = study.frames_left_out
+        be = "is" if left_out == 1 else "are"
+        notes.append(f"{counted(left_out, 'frame')} {be} left out; each has its reason.")
     if study.frames_rescued:
+        be = "was" if study.frames_rescued == 1 else "were"
         notes.append(
-            f"{study.frames_rescued} frames without a star match were placed by phase correlation."
+            f"{counted(study.frames_rescued, 'frame')} without a star match {be} placed by phase "
+            "correlation."
         )
     return notes

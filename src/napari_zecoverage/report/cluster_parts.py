@@ -16,6 +16,7 @@ from napari_zecoverage.core.advice_words import (
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.fringe import CountFringe, ResidualFringe
 from napari_zecoverage.core.levels import LevelField
+from napari_zecoverage.core.plural import counted
 from napari_zecoverage.report.document import (
     Block,
     Bullets,
@@ -29,7 +30,6 @@ from napari_zecoverage.report.document import (
 from napari_zecoverage.report.findings import Choice, ClusterFindings
 from napari_zecoverage.report.words import (
     MASKS,
-    counted,
     fringe_words,
     lost_words,
     number,

@@ -62,11 +62,6 @@ def signed(value: float, digits: int = 2, sign: str = "+") -> str:
     return f"{value:{sign}.{digits}f}".replace("-", "−")
 
 
-def counted(count: int, thing: str) -> str:
-    """Return a number of things."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
-
-
 def frames_in_words(count: float) -> str:
     """Return how many frames overlap somewhere."""
     return "1 frame overlaps" if count == 1 else f"{count:g} frames overlap"

@@ -16,6 +16,7 @@ from napari_zecoverage import __version__
 from napari_zecoverage.core.errors import StudyCancelledError, ZecoverageError
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
 from napari_zecoverage.core.paths import absolute
+from napari_zecoverage.core.plural import counted
 from napari_zecoverage.core.studied import ClusterStudy, StopCallback
 from napari_zecoverage.report.cluster_pictures import ALONE, ONE_OF_MANY
 from napari_zecoverage.report.document import Picture
@@ -34,7 +35,6 @@ from napari_zecoverage.report.placing import (
 from napari_zecoverage.report.run_chart import MOST_IN_RUN, RunPoint, lost_and_left, run_chart
 from napari_zecoverage.report.sections import document_of
 from napari_zecoverage.report.subject import Subject, worst_first
-from napari_zecoverage.report.words import counted
 from napari_zecoverage.versions import versions_of
 
 if TYPE_CHECKING:

@@ -184,10 +184,14 @@ class _Slider(QSlider):
 
 class _NumberField(QDoubleSpinBox):
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Leave undo and redo to the dock, but for what is half typed."""
+        """Leave undo and redo to the dock, but for what is half typed, and pages to the slider."""
         half_typed = self.cleanText() != self.textFromValue(self.value())
-        if not half_typed and (is_undo(event) or is_redo(event)):
+        pages = event.key() in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+        if pages or (not half_typed and (is_undo(event) or is_redo(event))):
             event.ignore()
+        elif half_typed and event.key() == Qt.Key.Key_Escape:
+            self.lineEdit().setText(self.textFromValue(self.value()))
+            self.selectAll()
         else:
             super().keyPressEvent(event)
 

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QAbstractScrollArea, QLabel, QWidget
 
 from napari_zecoverage.core.cache import STUDY_SUFFIX
 from napari_zecoverage.core.frames import FRAME_ENDINGS
+from napari_zecoverage.core.plural import counted
 from napari_zecoverage.zemosaic.config import CONFIG_NAME
 from napari_zecoverage.zemosaic.grid_plan import GRID_PLAN_NAME
 
@@ -62,12 +63,12 @@ class Dropped(NamedTuple):
         if self.places:
             folders = sum(map(os.path.isdir, self.places))
             files = len(self.places) - folders
-            parts = [_counted(folders, "folder"), _counted(files, "frame")]
-            lines.append(f"Open {' and '.join(filter(None, parts))}")
+            parts = [(folders, "folder"), (files, "frame")]
+            lines.append(f"Open {' and '.join(counted(*each) for each in parts if each[0])}")
         if self.study is not None:
             lines.append(f"Show {Path(self.study).name}")
         if self.config is not None:
-            lines.append(f"Export to {CONFIG_NAME}")
+            lines.append(f"Choose {CONFIG_NAME} for Export")
         if not lines:
             lines = ["This cannot be taken", f"Taken are {_TAKEN}."]
         refused = _few(self.refused)
@@ -189,7 +190,3 @@ def _few(lines: Iterable[str]) -> list[str]:
     listed = list(lines)
     more = [f"… and {len(listed) - _NAMED} more."] if len(listed) > _NAMED else []
     return [*listed[:_NAMED], *more]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}" if number else ""

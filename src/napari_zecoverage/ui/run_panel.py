@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 from napari_zecoverage.core.advice import RunAdvice, advise_run
 from napari_zecoverage.core.cache import StudyFileError
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.core.plural import counted
 from napari_zecoverage.ui.advice_text import paragraph, text_of_run_advice
 from napari_zecoverage.ui.controls import push_button, wrapped_label
 from napari_zecoverage.ui.live import LatestWins
@@ -373,12 +374,8 @@ def _state_in_words(rows: Sequence[RunRow], shown: Cluster | None) -> str:
     if shown is not None and outdated == [shown.frames]:
         return _SHOWN_AGAIN
     if outdated:
-        return _OUTDATED.format(_counted(len(outdated)))
+        return _OUTDATED.format(counted(len(outdated), "cluster"))
     failed = sum(bool(each.error) for each in studied)
-    text = f"{len(studied)} of {_counted(len(rows))} studied"
+    text = f"{len(studied)} of {counted(len(rows), 'cluster')} studied"
     text = f"{text}, {failed} of them failed." if failed else f"{text}."
     return text if len(studied) == len(rows) else f"{text} {_ADVICE_NEEDS_ALL}"
-
-
-def _counted(clusters: int) -> str:
-    return f"{clusters} cluster{'' if clusters == 1 else 's'}"

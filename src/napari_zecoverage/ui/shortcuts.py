@@ -10,6 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QAbstractSpinBox,
+    QApplication,
     QDialog,
     QDialogButtonBox,
     QHeaderView,
@@ -49,7 +51,10 @@ KEYS: Final = (
     Key("export", "Ctrl+Shift+E", "Export the thresholds to the chosen config"),
     Key("show_keys", "F1", "This list"),
 )
-"""They work wherever the focus is in the window, also on the picture."""
+"""They work wherever the focus is in the window, also on the picture.
+
+H, the full stop and the comma are typed where text or a number is typed.
+"""
 
 IN_THE_DOCK: Final = (
     ("Ctrl+Z", "Undo, where no text is typed"),
@@ -77,9 +82,17 @@ def bind_keys(owner: QWidget, actions: Mapping[str, Callable[[], object]]) -> li
         shortcut = QShortcut(QKeySequence(key.keys), owner)
         shortcut.setObjectName(f"key_{key.name}")
         shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        # A key moves no focus: what is half typed would not count for what it does.
+        shortcut.activated.connect(_take_what_is_typed)
         shortcut.activated.connect(actions[key.name])
         shortcuts.append(shortcut)
     return shortcuts
+
+
+def _take_what_is_typed() -> None:
+    typed_in = QApplication.focusWidget()
+    if isinstance(typed_in, QAbstractSpinBox):
+        typed_in.interpretText()
 
 
 class KeysDialog(QDialog):
@@ -94,7 +107,9 @@ class KeysDialog(QDialog):
         _align(everywhere, in_the_dock)
         layout = QVBoxLayout(self)
         layout.setSpacing(8)
-        layout.addWidget(_bold("Wherever the focus is in the window"))
+        layout.addWidget(
+            _bold("Wherever the focus is in the window (H , . where nothing is typed)")
+        )
         layout.addWidget(everywhere)
         layout.addWidget(_bold("With the focus in the dock"))
         layout.addWidget(in_the_dock)

@@ -17,10 +17,10 @@ _WIDTH_PX: Final = 400
 _KEYS_WIDTH_PX: Final = 28
 _HELP: Final = "H before/after · Ctrl+Alt+Z undo · F1 all keys"
 _ABOUT: Final = (
-    "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it "
-    "(with repeats: ZeMosaic counts those of a small cluster more than once), alpha, R−G and "
-    "B−G in ADU against the core (mean of 9×9 px), and which frames, by their numbers in the "
-    "cluster.</p><p><b>H</b> hides what is removed, and shows it again: before and after. "
+    "<p>Under the cursor: the pixel, its place on the sky, how many of the frames cover it, "
+    "alpha, R−G and B−G in ADU against the core (mean of 9×9 px), and which frames, by their "
+    "numbers in the cluster (repeated: ZeMosaic counts those of a small cluster more than "
+    "once).</p><p><b>H</b> hides what is removed, and shows it again: before and after. "
     "<b>F1</b> lists all keys.</p>"
 )
 

@@ -27,7 +27,7 @@ _MASKS: Final = {
     "coverage": "the coverage mask",
     "low-signal": "the low-signal mask, not the coverage one",
     "radial": "the radial mask, not the coverage one",
-    "dropped": "no mask at all: it is dropped",
+    "dropped": "the mask is dropped",
 }
 
 
