@@ -140,8 +140,7 @@ def keys() -> str:
             "",
             "The window has the same list. On a Mac, `Ctrl` is `⌘`.",
             "",
-            "Wherever the focus is in the window, also on the picture; H, full stop and comma where "
-            + "nothing is typed:",
+            "Wherever the focus is, also on the picture (H, `.` and `,` where nothing is typed):",
             "",
             _table(("Key", "What it does"), everywhere),
             "",

@@ -599,3 +599,27 @@ def test_no_worker_is_alive_when_the_dock_has_gone(qtbot, study, small_sample) -
         dock.deleteLater()
     qtbot.waitUntil(lambda: not any(each.name == "zecoverage" for each in threading.enumerate()))
     get_plugin_settings("napari-zecoverage").picture.strength = 2.0
+
+
+# --- how large it is ------------------------------------------------------------------------
+
+
+def test_a_larger_font_leaves_nothing_out_of_sight(seen, qtbot) -> None:
+    """Nothing is scrolled sideways, so the dock is as wide as its panels need."""
+    status = seen.findChild(QLabel, "status")
+    usual = seen.minimumWidth(), status.height()
+    qapp = QApplication.instance()
+    before = qapp.styleSheet()
+    try:
+        qapp.setStyleSheet("QWidget { font-size: 16pt; }")
+        qtbot.waitUntil(lambda: seen.minimumWidth() > usual[0])
+        seen.resize(seen.minimumWidth(), 640)
+        qtbot.waitUntil(lambda: seen.widget().width() <= seen.viewport().width())
+        right = seen.widget().width()
+        for each in seen.widget().findChildren(QWidget):
+            if each.isVisible():
+                assert each.mapTo(seen.widget(), QPoint(0, 0)).x() < right
+        qtbot.waitUntil(lambda: status.height() > usual[1])
+    finally:
+        qapp.setStyleSheet(before)
+    qtbot.waitUntil(lambda: (seen.minimumWidth(), status.height()) == usual)

@@ -28,6 +28,9 @@ LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
 
 _NO_UPPER_LIMIT: Final = 1e6
 _TEXT_WIDTH: Final = 300
+_TYPED: Final = "00.000"
+# napari's − and +, and what is round the number.
+_BUTTONS_PX: Final = 56
 _LAYOUTS_INSIDE_ONE_ANOTHER: Final = 10
 # Also while it is typed: 1e, 1e-.
 _WITH_EXPONENT: Final = re.compile(r"\d+\.?\d*[eE][+-]?\d*|\.\d+[eE][+-]?\d*")
@@ -82,8 +85,6 @@ class NumberControl(QWidget):
             limits.minimum,
             limits.maximum if math.isfinite(limits.maximum) else _NO_UPPER_LIMIT,
         )
-        # As wide as what is typed, not as the largest number that could be.
-        self._number.setFixedWidth(100)
         self._number.setAlignment(Qt.AlignmentFlag.AlignRight)
         # The config has a point whatever the country; half-typed numbers are not values.
         self._number.setLocale(QLocale.c())
@@ -183,6 +184,19 @@ class _Slider(QSlider):
 
 
 class _NumberField(QDoubleSpinBox):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """Be as wide as what is typed, not as the largest number that could be."""
+        width = self.fontMetrics().horizontalAdvance(_TYPED) + _BUTTONS_PX
+        return QSize(width, super().sizeHint().height())
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same."""
+        return self.sizeHint()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave undo and redo to the dock, but for what is half typed, and pages to the slider."""
         half_typed = self.cleanText() != self.textFromValue(self.value())

@@ -36,6 +36,7 @@ from napari_zecoverage.ui.controls import is_redo, is_undo, lay_out_now
 from napari_zecoverage.ui.dropping import Dropped, DropZone
 from napari_zecoverage.ui.export_panel import ExportPanel
 from napari_zecoverage.ui.files_box import Measured
+from napari_zecoverage.ui.focus_ring import FocusRing
 from napari_zecoverage.ui.inspect.inspect_panel import InspectPanel
 from napari_zecoverage.ui.jobs import (
     Found,
@@ -252,9 +253,9 @@ class CoverageDock(ScrolledSections):
         )
         self._status = StatusLine()
         self._status.keys_asked.connect(self.show_keys)
-        self.set_sections(panels, "Thresholds", self._status)
-        self.setMinimumWidth(_WIDTH)
+        self.set_sections(panels, "Thresholds", self._status, _WIDTH)
         self._drop_zone = DropZone(self)
+        self._focus_ring = FocusRing(self.widget())
 
     def _connect(self) -> None:
         self._viewer.cursor.events.position.connect(self._on_cursor)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QEvent, QPoint, Qt, QTimer
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QGroupBox, QScrollArea, QVBoxLayout, QWidget
 
@@ -30,13 +30,20 @@ class ScrolledSections(QScrollArea):
         super().__init__(parent)
         self.sections: dict[str, Section] = {}
         self._strip: QWidget | None = None
+        self._least_width = 0
+        self._fit_soon = QTimer(self)
+        self._fit_soon.setSingleShot(True)
+        self._fit_soon.setInterval(0)
+        self._fit_soon.timeout.connect(self._fit)
         self._usual = self._aim = ""
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(_GROWN_MS)
         self._scroll.timeout.connect(self._scroll_to_aim)
 
-    def set_sections(self, panels: Sequence[QGroupBox], usual: str, strip: QWidget) -> None:
+    def set_sections(
+        self, panels: Sequence[QGroupBox], usual: str, strip: QWidget, least_width: int
+    ) -> None:
         """Fill it, once.
 
         Parameters
@@ -46,7 +53,9 @@ class ScrolledSections(QScrollArea):
         usual : str
             The section that `scroll_soon` goes to.
         strip : QWidget
-            Lies below what is scrolled; it has a fixed height.
+            Lies below what is scrolled, as high as its size hint.
+        least_width : int
+            In pixels; where the font is so large that the panels need more, they get it.
         """
         content = QWidget()
         layout = QVBoxLayout(content)
@@ -63,9 +72,10 @@ class ScrolledSections(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
         self._usual = self._aim = usual
+        self._least_width = least_width
         self._strip = strip
         strip.setParent(self)
-        self.setViewportMargins(0, 0, 0, strip.height())
+        self._fit()
 
     def visit(self, title: str) -> None:
         """Unfold a section, put the focus on its heading, and scroll to it."""
@@ -97,11 +107,34 @@ class ScrolledSections(QScrollArea):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the strip at the lower edge."""
         super().resizeEvent(event)
+        self._place_strip()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Follow the size of napari's font, which comes with its style."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            # The panels are told after this.
+            self._fit_soon.start()
+
+    def _fit(self) -> None:
+        """Be as wide as the panels need, and give the strip its height."""
         if self._strip is not None:
-            height = self._strip.height()
+            # Nothing scrolls sideways: what does not fit would never be seen.
+            around = self._scroll_bar_width() + 2 * self.frameWidth()
+            needed = self.widget().minimumSizeHint().width() + around
+            self.setMinimumWidth(max(self._least_width, needed))
+            self.setViewportMargins(0, 0, 0, self._strip.sizeHint().height())
+            self._place_strip()
+
+    def _place_strip(self) -> None:
+        if self._strip is not None:
+            height = self._strip.sizeHint().height()
             # The scroll bar reaches down to the lower edge.
-            width = self.width() - self.verticalScrollBar().sizeHint().width()
+            width = self.width() - self._scroll_bar_width()
             self._strip.setGeometry(0, self.height() - height, width, height)
+
+    def _scroll_bar_width(self) -> int:
+        return self.verticalScrollBar().sizeHint().width()
 
     def _on_visited(self) -> None:
         visited = self.sender()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_zecoverage.ui.controls import push_button
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from napari_zecoverage.pixel import PixelFacts
 
 _LINES: Final = 3
-_WIDTH_PX: Final = 400
+_AROUND_PX: Final = 6
 _KEYS_WIDTH_PX: Final = 28
 _HELP: Final = "H before/after · Ctrl+Alt+Z undo · F1 all keys"
 _ABOUT: Final = (
@@ -52,9 +52,11 @@ class StatusLine(QWidget):
         layout.setContentsMargins(6, 0, 6, 0)
         layout.addWidget(self._text, 1)
         layout.addWidget(keys)
-        lines = "\n".join([" "] * _LINES)
-        bounds = self._text.fontMetrics().boundingRect(0, 0, _WIDTH_PX, 999, 0, lines)
-        self.setFixedHeight(bounds.height() + 6)
+
+    def sizeHint(self) -> QSize:
+        """Return room for all lines, whatever is told now."""
+        height = _LINES * self._text.fontMetrics().lineSpacing() + _AROUND_PX
+        return QSize(super().sizeHint().width(), height)
 
     def show_facts(self, facts: PixelFacts | None) -> None:
         """Tell of a pixel; of None, where the cursor is not over the canvas."""
