@@ -40,6 +40,7 @@ from napari_zecoverage.ui import jobs as jobs_room
 from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
 from napari_zecoverage.ui.shortcuts import KEYS, KeysDialog
+from napari_zecoverage.zemosaic.run_folder import find_clusters
 
 CONTROLS = (
     QAbstractButton,
@@ -339,6 +340,22 @@ def test_napari_s_page_is_followed_live(seen, viewer, qtbot, study) -> None:
     wait_for_end(qtbot, seen)
     assert seen.findChild(QComboBox, "stretch").currentText() == "linear"
     assert_tile_is(viewer, study.tile, "linear")
+
+
+def test_a_cache_that_cannot_be_written_is_told_once(
+    dock, qtbot, small_sample, tmp_path, notifications
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    useless = tmp_path / "file" / "cache"
+    get_plugin_settings("napari-zecoverage").studies.cache_folder = str(useless)
+    dock.open_clusters(find_clusters(small_sample))
+    for _ in range(2):
+        click(qtbot, dock, "run")
+        wait_for_end(qtbot, dock)
+    told = [each.message for each in notifications if str(useless) in each.message]
+    assert len(told) == 1
+    assert "could not be kept" in told[0]
+    assert dock.study is not None
 
 
 def test_the_cache_is_where_the_page_says(dock, qtbot, small_sample, tmp_path) -> None:

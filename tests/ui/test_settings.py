@@ -144,3 +144,7 @@ def test_where_studies_are_kept(tmp_path) -> None:
     assert usual.max_bytes == StudyCache().max_bytes
     assert own.directory == tmp_path
     assert Preferences(cache_gigabytes=0.5).study_cache().max_bytes == 2**29
+    # napari may have been started anywhere.
+    for folder in ("studies", "~/studies"):
+        kept_in = Preferences(cache_folder=folder).study_cache().directory
+        assert kept_in == Path.home() / "studies"

@@ -6,6 +6,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from napari.utils.notifications import show_error, show_warning
@@ -109,6 +110,7 @@ class CoverageDock(ScrolledSections):
         self._trouble = ""
         self._is_new = False
         self._is_leaving_out = False
+        self._useless_caches: set[Path] = set()
         self._remembered = RememberedThresholds()
         # Written when the sliders come to rest, not at every tick.
         self._remember_soon = QTimer(self)
@@ -451,6 +453,8 @@ class CoverageDock(ScrolledSections):
         if isinstance(result, Studied):
             if result.source is not None:
                 self._recent.add([result.source])
+            if result.not_kept_in is not None:
+                self._tell_not_kept(result.not_kept_in)
             self._show(result)
             if was_leaving_out:
                 self.aim_at("Inspect")
@@ -473,6 +477,16 @@ class CoverageDock(ScrolledSections):
         elif isinstance(result, Exception):
             show_error(_words(result))
             self._say_what_is_shown("It did not work.")
+
+    def _tell_not_kept(self, folder: Path) -> None:
+        """Say that the cache is of no use; once for each folder."""
+        if folder not in self._useless_caches:
+            self._useless_caches.add(folder)
+            show_warning(
+                f"{folder}: the studied cluster could not be kept there, so it is studied anew "
+                "next time. Choose another folder of the cache, or a higher limit, in napari's "
+                "Preferences, ZeCoverage."
+            )
 
     def _say_what_is_shown(self, text: str) -> None:
         study = self._shown.study

@@ -57,13 +57,17 @@ class Look(NamedTuple):
 
 
 class Studied(NamedTuple):
-    """What a run gives: the study, and its tile fit to be looked at."""
+    """What a run gives: the study, and its tile fit to be looked at.
+
+    `not_kept_in` is the folder of the cache where it could not be kept there.
+    """
 
     study: ClusterStudy
     shown: NDArray[Any] | None
     look: Look
     beside: MasterTile | None = None
     source: str | None = None
+    not_kept_in: Path | None = None
 
 
 class MasterTile(NamedTuple):
@@ -141,9 +145,11 @@ def study_one(
         cluster, options, progress=job.report, should_stop=job.should_stop, cache=cache
     )
     import_ahead()
-    studied = with_picture(study, look)._replace(beside=_master_tile(study, snapshot, look))
     _stop_if_asked(job)
-    return studied
+    return with_picture(study, look)._replace(
+        beside=_master_tile(study, snapshot, look),
+        not_kept_in=None if cache.path_of(cluster, options).exists() else cache.directory,
+    )
 
 
 def read(path: str, look: Look, job: Job) -> Studied:

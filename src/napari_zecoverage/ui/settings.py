@@ -8,6 +8,7 @@ window. Nothing here changes a result: ZeMosaic's thresholds are no settings.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from qtpy.compat import isalive
@@ -35,7 +36,9 @@ class Preferences:
 
     def study_cache(self) -> StudyCache:
         """Return where studied clusters are kept."""
-        return StudyCache(self.cache_folder or None, round(self.cache_gigabytes * _GIGABYTE))
+        # A relative folder is one of the user's home, not of wherever napari was started.
+        folder = Path.home() / Path(self.cache_folder).expanduser() if self.cache_folder else None
+        return StudyCache(folder, round(self.cache_gigabytes * _GIGABYTE))
 
 
 _GROUPS: Final = {
