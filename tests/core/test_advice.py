@@ -228,6 +228,15 @@ def test_no_safe_setting() -> None:
     assert advice.cliff_margin is not None
 
 
+def test_a_margin_that_leaves_nothing_is_named() -> None:
+    """No threshold is to blame, and leaving the defaults would help nobody."""
+    advice = advise_judged(made([2.0] * 9, hard=[0.02] * 9))
+    assert any("Lower margin_percent" in each for each in advice.doubts)
+    assert not any("leave the defaults" in each for each in advice.doubts)
+    usual = advise_judged(made([2.0] * 9))
+    assert not any("margin" in each for each in usual.doubts)
+
+
 def test_guards_of_the_defaults_are_told() -> None:
     judged = made([0.1] * 9, sources=dict.fromkeys(range(4, 9), "dropped"))
     judged = replace(

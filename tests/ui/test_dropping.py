@@ -67,7 +67,7 @@ def test_a_studied_cluster_and_a_config(files) -> None:
         str(files / "zemosaic_config.json"),
     )
     assert dropped.source is None
-    assert dropped.text == "Show c.zestudy\nExport to zemosaic_config.json"
+    assert dropped.text == "Show c.zestudy\nChoose zemosaic_config.json for Export"
 
 
 def test_what_cannot_be_taken_is_told_in_words(files) -> None:

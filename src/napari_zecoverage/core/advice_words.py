@@ -22,6 +22,9 @@ MUCH_LOST: Final = 0.05
 MOST_NAMES: Final = 5
 """So many clusters are named in a sentence."""
 
+_HARDLY_ANY: Final = 0.1
+"""Where no coverage mask keeps more than this share, no threshold is to blame."""
+
 NOT_KNOWN: Final = "not known"
 NOT_MEASURABLE: Final = "not measurable"
 
@@ -104,7 +107,9 @@ def _one_less(view: View, after: Choice, options: AdviceOptions) -> str:
     milder = judged.fields(after.parameters.morph_open_px)[max(index, 0)]
     if milder.source != "coverage" or excess_of(judged, milder, options) == 0:
         return ""
-    return f"; from {_frames(judged.levels[index])} on it would be {_left(milder)}"
+    level = judged.levels[index]
+    milder_one = f"from {_frames(level)} on" if level > 0 else "without a threshold"
+    return f"; {milder_one} it would be {_left(milder)}"
 
 
 def _left(level: LevelField) -> str:
@@ -129,7 +134,13 @@ def doubts_for_cluster(view: View, before: Choice, after: Choice) -> tuple[str, 
     doubts = []
     fringes = [each.fringe for each in view.judged.masks if each.fringe is not None]
     tripped = harm_of(view, before.level)
-    if not fringes:
+    kept = [each.hard for each in view.judged.masks if each.source == "coverage"]
+    if kept and max(kept) < _HARDLY_ANY:
+        doubts.append(
+            "Hardly any pixel is opaque whatever the thresholds are: the margin is too wide for "
+            "this field, or nanize_threshold too high. Lower margin_percent."
+        )
+    elif not fringes:
         doubts.append("The fringe is not measurable: leave the defaults.")
     elif not view.reason:
         doubts.append(_nothing_to_gain(view, fringes))
