@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QLabel, QLineEdit, QMenu, QPushButton, QSlider, QToolButton
 
 from napari_zecoverage.cli.window import open_window
+from napari_zecoverage.core.cache import write_study
 from napari_zecoverage.ui.contributions import dock_of
 from napari_zecoverage.ui.dock import CoverageDock
 
@@ -95,6 +96,24 @@ def test_the_command_line_and_the_menu_open_the_same_dock(viewer, monkeypatch) -
     execute("tune")  # toggles, as a menu's tick does
     assert docks(viewer) == [dock]
     assert not dock.isVisible()
+
+
+def test_a_study_dropped_on_the_picture_is_shown_in_an_open_dock(
+    viewer, qtbot, study, tmp_path
+) -> None:
+    path = write_study(tmp_path / "night.zestudy", study)
+    dock = dock_of(viewer)
+    assert viewer.open(path, plugin="napari-zecoverage") == []
+    wait(qtbot, dock)
+    assert dock.study.cluster.name == "night"
+    assert [each.name for each in viewer.layers].count("tile") == 1
+
+
+def test_without_the_dock_a_study_is_two_layers(viewer, study, tmp_path) -> None:
+    path = write_study(tmp_path / "night.zestudy", study)
+    added = viewer.open(path, plugin="napari-zecoverage")
+    assert [each.name for each in added] == ["tile", "coverage"]
+    assert docks(viewer) == []
 
 
 def test_open_a_run_lists_its_clusters(viewer, qtbot, small_sample, monkeypatch) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import Any, Final, TypeAlias
 
+import napari
 import napari.viewer
 from qtpy.QtWidgets import QDockWidget
 
@@ -56,31 +57,50 @@ def open_sample() -> list[LayerData]:
     return layers_of(study_cluster(find_clusters(sample_folder())[0]))
 
 
-def get_reader(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+def get_reader(path: Paths) -> Callable[[Paths], list[Any]] | None:
     """Return the reader when every path is a studied cluster (``.zestudy``), else None."""
     paths = _listed(path)
     taken = paths and all(str(each).lower().endswith(STUDY_SUFFIX) for each in paths)
     return read_layers if taken else None
 
 
-def read_layers(path: Paths) -> list[LayerData]:
+def read_layers(path: Paths) -> list[Any]:
     """Read studied clusters as layers.
+
+    Where the dock is open, a single one is shown there, to be tuned, and napari is told
+    that there are no more layers.
 
     Raises
     ------
     StudyFileError
         A file does not hold a studied cluster; the message names it.
     """
-    return [layer for each in _listed(path) for layer in layers_of(read_study(each))]
+    paths = _listed(path)
+    dock = _dock_of_now()
+    if dock is not None and len(paths) == 1:
+        dock.open_source(str(paths[0]))
+        return [(None,)]
+    return [layer for each in paths for layer in layers_of(read_study(each))]
 
 
 def _listed(path: Paths) -> list[str | PathLike[str]]:
     return [path] if isinstance(path, (str, PathLike)) else list(path)
 
 
+def _dock_of_now() -> CoverageDock | None:
+    """Return the dock of the window that is in front; None where it is not open there."""
+    viewer = napari.current_viewer()
+    docks = [] if viewer is None else _docks_in(viewer)
+    return docks[0] if docks else None
+
+
+def _docks_in(viewer: napari.viewer.Viewer) -> list[CoverageDock]:
+    return [each for each in viewer.window.dock_widgets.values() if _is_dock(each)]
+
+
 def dock_of(viewer: napari.viewer.Viewer) -> CoverageDock:
     """Return the viewer's dock, opened and in front."""
-    docks = [each for each in viewer.window.dock_widgets.values() if _is_dock(each)]
+    docks = _docks_in(viewer)
     if not docks:
         docks = [CoverageDock(viewer)]
         viewer.window.add_dock_widget(docks[0], name=_DOCK_NAME)
