@@ -17,7 +17,7 @@ ROOT = Path(napari_zecoverage.__file__).parent
 
 # Rooms of one line stand beside each other. A room imports its own line and those above.
 CORE_READING_ORDER = (
-    ("errors", "paths", "plain_json"),
+    ("errors", "paths", "plain_json", "plural"),
     ("placing",),
     ("parameters",),
     ("opening",),

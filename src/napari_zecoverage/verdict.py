@@ -36,9 +36,10 @@ _RULES: Final = {
     "relaxed": "set by min_coverage_abs, which ZeMosaic lowered",
     "fallback": "ZeMosaic's own, because no pixel reaches what was asked for",
 }
-# Blue and vermillion of Okabe and Ito, dark enough for white letters.
-_CALM: Final = "#00619a"
-_LOUD: Final = "#b84a00"
+LOUD_COLOUR: Final = "#b84a00"
+"""Vermillion of Okabe and Ito, dark enough for white letters: behind what must be seen."""
+
+_CALM: Final = "#00619a"  # their blue
 
 
 class Hint(NamedTuple):
@@ -80,7 +81,7 @@ class Verdict(NamedTuple):
     def html(self) -> str:
         """Return it as rich text: the headline on a bar of colour."""
         bar = (
-            f'<table width="100%" cellpadding="5" bgcolor="{_LOUD if self.loud else _CALM}">'
+            f'<table width="100%" cellpadding="5" bgcolor="{LOUD_COLOUR if self.loud else _CALM}">'
             f'<tr><td><b><span style="color:#ffffff">{escape(self.headline)}</span></b></td></tr>'
             "</table>"
         )

@@ -242,7 +242,7 @@ def advise_run(
     worst = worst_served(views, served)
     return RunAdvice(
         parameters=advised,
-        why=why_for_run(views, served, leave, lost_before, lost_after),
+        why=why_for_run(views, leave, lost_before, lost_after),
         doubts=doubts_for_run(views, served, worst),
         leave_defaults=leave,
         clusters=served,

@@ -195,7 +195,6 @@ def worst_served(
 
 def why_for_run(
     views: list[View],
-    served: tuple[ServedCluster, ...],
     leave: bool,
     lost_before: float,
     lost_after: float,

@@ -60,7 +60,7 @@ def folders_with_frames(
     visited: set[str] = set()
     waiting = [(top, 0)]
     while waiting:
-        _stop_if_asked(should_stop)
+        stop_if_asked(should_stop)
         folder, depth = waiting.pop()
         real = _real(folder)
         if real in visited:
@@ -146,7 +146,7 @@ def look_at_all(
             each.add_done_callback(looked_at.put)
         count = 0
         while count < len(files):
-            _stop_if_asked(should_stop)
+            stop_if_asked(should_stop)
             # One that is slow to be read keeps nobody from being asked.
             with suppress(Empty):
                 looked_at.get(timeout=_ASK_EVERY_S)
@@ -166,6 +166,7 @@ def _real(path: Path) -> str:
         return str(path)
 
 
-def _stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
+def stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
+    """Raise a `StudyCancelledError` when `should_stop` says so."""
     if should_stop is not None and should_stop():
         raise StudyCancelledError("looking for frames was cancelled; nothing was opened")

@@ -267,7 +267,7 @@ def landscape_chart(
     left.set_ylabel("min_coverage_abs, frames", color=paper.ink, fontsize=NORMAL)
     right.tick_params(labelleft=False)
     handles: list[Any] = [*_hatch_branches((left, right), kept, paper)]
-    handles += _mark_points((left, right), marks, kept, paper)
+    handles += _mark_points((left, right), marks, kept)
     legend(figure, handles, paper, columns=5)
     return figure
 
@@ -317,9 +317,7 @@ def _hatch_branches(both: Sequence[Axes], plane: Plane, paper: Paper) -> list[Pa
     return handles
 
 
-def _mark_points(
-    both: Sequence[Axes], marks: Sequence[Mark], plane: Plane, paper: Paper
-) -> list[Line2D]:
+def _mark_points(both: Sequence[Axes], marks: Sequence[Mark], plane: Plane) -> list[Line2D]:
     handles = []
     most = float(plane.abs_edges[-1])
     for spot in dict.fromkeys((each.share, each.least) for each in marks):

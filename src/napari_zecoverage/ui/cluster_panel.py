@@ -29,6 +29,7 @@ from napari_zecoverage.core.frames import FRAME_ENDINGS
 from napari_zecoverage.core.parameters import CanvasMode, StackMethod, StudyOptions
 from napari_zecoverage.ui.controls import LowText, push_button, wrapped_label
 from napari_zecoverage.ui.recent_places import RecentMenu, RecentPlaces
+from napari_zecoverage.verdict import LOUD_COLOUR
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
@@ -214,7 +215,7 @@ class ClusterPanel(QGroupBox):
             item = QTableWidgetItem(_GATED[gating.answer])
             item.setToolTip(f"<p>{gating.reason}</p>")
             if not gating.possible:
-                item.setBackground(QColor("#b84a00"))
+                item.setBackground(QColor(LOUD_COLOUR))
                 item.setForeground(QColor("#ffffff"))
             self._table.setItem(row, len(_COLUMNS) - 1, item)
 

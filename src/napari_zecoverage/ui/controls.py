@@ -22,8 +22,9 @@ from qtpy.QtWidgets import (
 )
 
 from napari_zecoverage.core.parameters import Limits
+from napari_zecoverage.verdict import LOUD_COLOUR
 
-LOUD: Final = "background-color: #b84a00; color: #ffffff; border-radius: 3px"
+LOUD: Final = f"background-color: {LOUD_COLOUR}; color: #ffffff; border-radius: 3px"
 """Style of words that must be seen: white on vermillion, the same on every theme."""
 
 _NO_UPPER_LIMIT: Final = 1e6

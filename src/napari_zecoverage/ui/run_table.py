@@ -11,6 +11,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex,
 from qtpy.QtGui import QColor, QFont
 
 from napari_zecoverage.core.parameters import AdviceOptions, MaskParameters
+from napari_zecoverage.verdict import LOUD_COLOUR
 
 if TYPE_CHECKING:
     from napari_zecoverage.core.clusters import Cluster
@@ -38,7 +39,7 @@ _MANY_TOLERANCES: Final = 4.0
 """From so many times the tolerance on the colour of *Fringe* is full."""
 
 _WARM: Final = QColor("#d55e00")
-_LOUD: Final = QColor("#b84a00")
+_LOUD: Final = QColor(LOUD_COLOUR)
 _ON_LOUD: Final = QColor("#ffffff")
 _GREY: Final = QColor("#808080")
 _FULL_ALPHA: Final = 170

@@ -144,6 +144,7 @@ class ScrolledSections(QScrollArea):
     def _scroll_to_aim(self) -> None:
         """Put a section's heading to the top: so most of what is below it is seen."""
         title, self._aim = self._aim, self._usual
-        # What was folded may not have been laid out anew.
+        # What was folded may not have been laid out anew, and what is new may need more room.
         lay_out_now()
+        self._fit()
         self.verticalScrollBar().setValue(self.sections[title].y())

@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from napari_zecoverage.core.errors import RunFolderError, StudyCancelledError, reason_of
-from napari_zecoverage.core.frame_search import folders_with_frames
+from napari_zecoverage.core.errors import RunFolderError, reason_of
+from napari_zecoverage.core.frame_search import folders_with_frames, stop_if_asked
 from napari_zecoverage.zemosaic.manifests import is_windows_path
 
 MAX_PATH_LENGTH: Final = 4096
@@ -86,12 +86,6 @@ def find_raws(
     for path in lost:
         found[path] = _under(root, path, names, there, taken)
     return found
-
-
-def stop_if_asked(should_stop: Callable[[], bool] | None) -> None:
-    """Raise a `StudyCancelledError` when `should_stop` says so."""
-    if should_stop is not None and should_stop():
-        raise StudyCancelledError("looking for the run's frames was cancelled; nothing was opened")
 
 
 def _may_be_a_path(path: str) -> bool:

@@ -14,18 +14,13 @@ from typing import NamedTuple
 
 from napari_zecoverage.core.clusters import Cluster
 from napari_zecoverage.core.errors import ClusterError, FrameError
-from napari_zecoverage.core.frame_search import look_at_all
+from napari_zecoverage.core.frame_search import look_at_all, stop_if_asked
 from napari_zecoverage.core.frames import FrameInfo, look_at_cached_frame
 from napari_zecoverage.zemosaic.grid_plan import PlannedFrame
 from napari_zecoverage.zemosaic.manifests import CachedFrame, is_windows_path
 from napari_zecoverage.zemosaic.planned_tiles import PlannedTile
 from napari_zecoverage.zemosaic.printable import shortened
-from napari_zecoverage.zemosaic.raw_paths import (
-    MAX_PATH_LENGTH,
-    file_name,
-    find_raws,
-    stop_if_asked,
-)
+from napari_zecoverage.zemosaic.raw_paths import MAX_PATH_LENGTH, file_name, find_raws
 from napari_zecoverage.zemosaic.run_names import CACHE_FOLDER
 
 
