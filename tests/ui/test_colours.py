@@ -68,7 +68,7 @@ def side_by_side() -> list[tuple[str, object, object]]:
         ("the two outlines", kept, saved),
         ("a footprint, and the chosen one", inspect_layers._OUTLINE, inspect_layers._CHOSEN),
         ("the chosen footprint, and the saved tile", inspect_layers._CHOSEN, saved),
-        ("verdict, calm and loud", verdict._CALM, verdict._LOUD),
+        ("verdict, calm and loud", verdict._CALM, verdict.LOUD_COLOUR),
         ("field, hard and soft", palette.SKY_BLUE, palette.GREEN),
         ("field and fringe", palette.SKY_BLUE, palette.PURPLE),
         ("profile, R and G", palette.VERMILLION, palette.GREEN),

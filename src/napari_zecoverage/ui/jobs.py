@@ -145,11 +145,12 @@ def study_one(
         cluster, options, progress=job.report, should_stop=job.should_stop, cache=cache
     )
     import_ahead()
-    _stop_if_asked(job)
-    return with_picture(study, look)._replace(
+    studied = with_picture(study, look)._replace(
         beside=_master_tile(study, snapshot, look),
         not_kept_in=None if cache.path_of(cluster, options).exists() else cache.directory,
     )
+    _stop_if_asked(job)
+    return studied
 
 
 def read(path: str, look: Look, job: Job) -> Studied:
