@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from napari.components import ViewerModel
 from napari.utils.notifications import Notification, notification_manager
-from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtWidgets import QApplication
 
 from napari_zecoverage.sample import write_sample
 from napari_zecoverage.sample_settings import Night, SampleSettings
 from napari_zecoverage.ui import export_panel
+from napari_zecoverage.ui.dock import CoverageDock
 from napari_zecoverage.ui.settings import _napari_settings
 
 SMALL_SAMPLE = SampleSettings(
@@ -57,8 +58,10 @@ def notifications() -> Iterator[list[Notification]]:
 def _own_preferences() -> Iterator[None]:
     """Give every test the preferences that the manifest begins with."""
     yield
-    # A dock that is still there would write what it was told last into the next test.
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+    # A dock that is not taken apart yet would write what it was told last into the next test.
+    for each in QApplication.allWidgets():
+        if isinstance(each, CoverageDock):
+            each._settings._write_soon.stop()
     page = _napari_settings()
     if page is not None:
         page.reset()
