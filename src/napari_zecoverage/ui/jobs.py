@@ -208,7 +208,7 @@ def rim_of(request: tuple[ClusterStudy, Preview]) -> RimDistance | None:
 
 
 def with_picture(study: ClusterStudy, look: Look) -> Studied:
-    """Make a study's tile fit to be looked at."""
+    """Make ready what the window shows first of a study: its tile, fit to be looked at, its WCS."""
     shown = None if study.tile is None else as_bytes(stretch(study.tile, *look))
     # The WCS is read once; the cursor's first question would wait for it, and for whoever
     # else is at work with astropy.

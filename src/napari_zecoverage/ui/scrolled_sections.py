@@ -35,7 +35,8 @@ class ScrolledSections(QScrollArea):
         self._fit_soon.setSingleShot(True)
         self._fit_soon.setInterval(0)
         self._fit_soon.timeout.connect(self._fit)
-        self._usual = self._aim = ""
+        self._usual: Section | None = None
+        self._aim: Section | None = None
         self._scroll = QTimer(self)
         self._scroll.setSingleShot(True)
         self._scroll.setInterval(_GROWN_MS)
@@ -71,7 +72,7 @@ class ScrolledSections(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self._usual = self._aim = usual
+        self._usual = self._aim = self.sections[usual]
         self._least_width = least_width
         self._strip = strip
         strip.setParent(self)
@@ -83,7 +84,7 @@ class ScrolledSections(QScrollArea):
 
     def aim_at(self, title: str) -> None:
         """Have the next `scroll_soon` go to this section instead of the usual one."""
-        self._aim = title
+        self._aim = self.sections[title]
 
     def scroll_soon(self) -> None:
         """Scroll when the panels have been laid out."""
@@ -137,14 +138,14 @@ class ScrolledSections(QScrollArea):
         return self.verticalScrollBar().sizeHint().width()
 
     def _on_visited(self) -> None:
-        visited = self.sender()
-        self._aim = next(title for title, each in self.sections.items() if each is visited)
-        self._scroll.start()
+        self._aim = self.sender()
+        self.scroll_soon()
 
     def _scroll_to_aim(self) -> None:
         """Put a section's heading to the top: so most of what is below it is seen."""
-        title, self._aim = self._aim, self._usual
+        section, self._aim = self._aim, self._usual
         # What was folded may not have been laid out anew, and what is new may need more room.
         lay_out_now()
         self._fit()
-        self.verticalScrollBar().setValue(self.sections[title].y())
+        if section is not None:
+            self.verticalScrollBar().setValue(section.y())
